@@ -1,0 +1,53 @@
+# Everything is installed into .venv/; `make clean` removes it.
+PYTHON ?= python3
+PORT ?= 8000
+PATTERN ?= local-gateway
+SITE = .venv/site/bin/python
+TEST = .venv/test/bin/python
+export NO_MKDOCS_2_WARNING = 1
+export PYTHONDONTWRITEBYTECODE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help serve site test check update measure mutants lab clean
+
+help: ## what you can do here
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit
+	@$(PYTHON) tests/install.py site port=$(PORT)
+	@$(SITE) -m mkdocs serve --livereload -a 127.0.0.1:$(PORT)
+
+site: ## build the site into site/
+	@$(PYTHON) tests/install.py site
+	@$(SITE) -m mkdocs build --quiet
+
+test: ## install what the tests need, build the site, run every block
+	@$(PYTHON) tests/install.py system site test litellm node
+	@$(SITE) -m mkdocs build --quiet
+	@$(TEST) -m tests.run all
+
+check: ## everything that needs no lab, in under a minute
+	@$(PYTHON) tests/install.py site test node
+	@$(SITE) -m mkdocs build --quiet
+	@$(TEST) -m tests.run check
+
+update: ## rewrite the recorded outputs by running their blocks again
+	@$(PYTHON) tests/install.py system site test litellm node
+	@$(SITE) -m mkdocs build --quiet
+	@$(TEST) -m tests.update
+
+measure: ## times and memory, into reports/measure.json
+	@$(PYTHON) tests/install.py system site test litellm node
+	@$(SITE) -m mkdocs build --quiet
+	@$(TEST) -m tests.measure
+
+mutants: ## change one value at a time and see which test notices
+	@$(PYTHON) tests/install.py system site test litellm node
+	@$(TEST) -m tests.mutants
+
+lab: ## practise a pattern without an API key: make lab PATTERN=local-gateway
+	@$(PYTHON) tests/install.py test litellm node
+	@$(TEST) -m tests.lab.play $(PATTERN)
+
+clean: ## remove everything that was installed or built
+	rm -rf .venv site reports .cache .pytest_cache

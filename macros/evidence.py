@@ -1,0 +1,68 @@
+"""The page "How this site is verified", and ``site/evidence/blocks.json``."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from macros import guards, html, render
+from macros.ledger import Book
+
+
+def tables(book: Book) -> str:
+    """The ledger for readers: counts, then every block with what was observed."""
+    counts = Counter(block.check for block in book.blocks.values())
+    summary = render.table(
+        ["Check", "Blocks", "What it means"],
+        [[render.BADGES[name], str(counts[name]), book.fact(f"checks.{name}")] for name in render.BADGES],
+    )
+    differences = render.table(
+        ["Difference", "What the lab does", "Why", "Blocks"],
+        [
+            [render.inline(name), entry["what"], entry["why"], str(sum(name in block.lab for block in book.blocks.values()))]
+            for name, entry in book.fact("lab.differences").items()
+        ],
+    )
+    everywhere = "\n".join(f"- {item}" for item in book.fact("lab.everywhere"))
+    blocks = render.table(
+        ["Block", "Check", "Checked with", "Observed"],
+        [
+            [
+                render.inline(block.id),
+                render.BADGES[block.check],
+                render.checked_with(book, block) or "–",
+                " ".join(render.seen(block)) or block.data.get("reason") or f"The output of {render.inline(block.data.get('of', ''))}.",
+            ]
+            for block in book.blocks.values()
+        ],
+    )
+    return "\n\n".join(
+        [
+            "## The six checks", summary,
+            "## What the lab does differently", everywhere, differences,
+            "## Every block", blocks,
+        ]
+    )
+
+
+def write(book: Book, site: Path) -> list[dict[str, Any]]:
+    """Write ``evidence/blocks.json`` and ``downloads/``; return the rows.
+
+    Raises BookError when a listed block stands on no page.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in sorted(site.rglob("*.html")):
+        url = path.relative_to(site).as_posix().removesuffix("index.html")
+        rows += html.rows(book, path.read_text("utf-8"), url)
+    guards.whole_site(book, {row["id"] for row in rows})
+    target = site / "evidence" / "blocks.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(html.dump(rows), "utf-8")
+    for block in book.blocks.values():
+        if block.delivery == "download":
+            copy = site / render.download_path(block)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(block.path, copy)
+    return rows

@@ -1,0 +1,82 @@
+"""The one MkDocs hook: calls the engine-neutral functions at the right moment."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import CombinedEvent, event_priority
+
+ROOT = Path(__file__).resolve().parent.parent
+RENDERED = ROOT / "reports" / "rendered"
+_command = "build"
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    global _command
+    _command = command
+    if str(ROOT) not in sys.path:  # MkDocs resets the path after it has loaded a hook
+        sys.path.insert(0, str(ROOT))
+
+
+@event_priority(100)
+def on_config(config: Any) -> Any:
+    """Read all data first, so that a mistake is one message and no traceback."""
+    # A live-reload server keeps modules; the next build must read what was edited.
+    for name in [name for name in sys.modules if name.startswith("macros.") and name != __name__]:
+        del sys.modules[name]
+    from macros.ledger import BookError, load
+
+    try:
+        config.extra["book"] = load()
+    except BookError as problem:
+        raise PluginError(str(problem)) from None
+    return config
+
+
+@event_priority(100)
+def _before_macros(markdown: str, page: Any, config: Any, files: Any) -> str:
+    from macros import guards
+    from macros.ledger import BookError
+
+    source = page.file.content_string
+    skipped = source[: source.rfind(markdown[:40])].count("\n") if markdown.strip() else 0
+    try:
+        guards.page(config.extra["book"], page.file.src_uri, markdown, skipped + 1)
+    except BookError as problem:
+        raise PluginError(str(problem)) from None
+    return markdown
+
+
+@event_priority(-100)
+def _after_macros(markdown: str, page: Any, config: Any, files: Any) -> str:
+    if _command == "build":
+        target = RENDERED / page.file.src_uri
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(markdown, "utf-8")
+    return markdown
+
+
+on_page_markdown = CombinedEvent(_before_macros, _after_macros)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    from macros import html
+    from macros.ledger import BookError
+
+    try:
+        return html.page(config.extra["book"], output, page.url, page.file.src_uri)
+    except BookError as problem:
+        raise PluginError(str(problem)) from None
+
+
+def on_post_build(config: Any) -> None:
+    from macros import evidence
+    from macros.ledger import BookError
+
+    try:
+        evidence.write(config.extra["book"], Path(config.site_dir))
+    except BookError as problem:
+        raise PluginError(str(problem)) from None

@@ -1,0 +1,191 @@
+"""Turns a block of the ledger into Markdown: the fence and the badge below it."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from typing import Any, Iterable
+
+from macros import renderings
+from macros.ledger import LANGUAGES, Block, Book, BookError, read_yaml, relative, text_of, validate
+
+#: check -> what the badge says first
+BADGES = {
+    "run": "Run",
+    "native": "Loaded by the real program",
+    "schema": "Parsed and checked, not run",
+    "output": "Printed by the block above",
+    "symptom": "Reproduced",
+    "illustrative": "Not executable",
+}
+
+
+def text(book: Book, block: Block) -> str:
+    """Exactly what a reader copies, without the final newline.
+
+    Raises BookError when the definition behind a rendering is not valid.
+    """
+    name = block.rendering
+    if name == "save":
+        return renderings.save(text_of(block.path), block.path.name).rstrip("\n")
+    if name is not None:
+        if name not in renderings.CLIENT:
+            raise BookError(f"{relative(block.ledger)}: {block.id}: no rendering {name!r}; there are {', '.join(renderings.CLIENT)} and save")
+        definition = read_yaml(block.path)
+        validate(definition, book.root / "schemas" / "client-config.schema.json", block.path)
+        return renderings.CLIENT[name][0](definition).rstrip("\n")
+    return "\n".join(book.lines(block))
+
+
+def download_path(block: Block) -> str:
+    """Where the built site keeps a file that is fetched: ``downloads/...``."""
+    return f"downloads/{block.id}"
+
+
+def shown(book: Book, block: Block) -> str:
+    """What stands in the ``<pre>``: the text, or the command that fetches it."""
+    if block.delivery == "download":
+        return f"curl -fsSO {book.fact('site.address')}/{download_path(block)}"
+    return text(book, block)
+
+
+def language(block: Block) -> str:
+    if block.delivery == "download" or block.rendering == "save":
+        return "bash"
+    if block.rendering:
+        return renderings.CLIENT[block.rendering][1]
+    return block.data.get("language") or LANGUAGES.get(block.path.suffix, "text")
+
+
+def anchor(block_id: str) -> str:
+    """The anchor of a block on its page, made from its file name."""
+    return "block-" + re.sub(r"[^a-z0-9]+", "-", block_id.lower().split("/", 2)[-1]).strip("-")
+
+
+def sha256(data: str) -> str:
+    return hashlib.sha256(data.encode()).hexdigest()
+
+
+def block(book: Book, block_id: str) -> str:
+    """A fence with its attributes and, below it, the badge."""
+    entry = book.block(block_id)
+    body = shown(book, entry)
+    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    attributes = {"data-snippet": entry.id, "data-check": entry.check, "data-delivery": entry.delivery}
+    title = entry.data.get("title") or (f"Save as {entry.data['save_as']}" if "save_as" in entry.data and entry.delivery == "block" else None)
+    options = "".join(f' {name}="{value}"' for name, value in ([("title", title)] if title else []) + list(attributes.items()))
+    parts = [f"{fence} {{.{language(entry)}{options}}}", body, fence, "", badge(book, entry)]
+    if entry.delivery == "download":
+        parts = [_download_line(book, entry), "", *parts]
+    return "\n".join(parts)
+
+
+def _download_line(book: Book, entry: Block) -> str:
+    data = text_of(entry.path)
+    return (
+        f'<p class="download"><a download data-site-href="{download_path(entry)}">{html.escape(entry.path.name)}</a> '
+        f"({len(data.encode())} bytes, SHA-256 <code>{sha256(data)}</code>)</p>"
+    )
+
+
+def _indent(content: str, spaces: int = 4) -> str:
+    return "\n".join(" " * spaces + part if part else "" for part in content.split("\n"))
+
+
+def tabs(book: Book, block_ids: Iterable[str]) -> str:
+    """Content tabs; each block's ledger entry has a ``tab`` label."""
+    parts = []
+    for block_id in block_ids:
+        entry = book.block(block_id)
+        if "tab" not in entry.data:
+            raise BookError(f"{relative(entry.ledger)}: {entry.id}: no tab label; add 'tab:' to show it in tabs")
+        parts.append(f'=== "{entry.data["tab"]}"\n\n{_indent(block(book, block_id))}')
+    return "\n\n".join(parts)
+
+
+def inline(value: Any) -> str:
+    """A value as inline code; raises BookError when it cannot be written so."""
+    content = str(value)
+    if "\n" in content:
+        raise BookError(f"inline code cannot hold several lines: {content[:40]!r}; make it a block")
+    ticks = "`" * (max((len(run) for run in re.findall(r"`+", content)), default=0) + 1)
+    pad = " " if content.startswith("`") or content.endswith("`") else ""
+    return f"{ticks}{pad}{content}{pad}{ticks}"
+
+
+def one_line(book: Book, block_id: str, containing: str) -> str:
+    """The one line of a block with this text. Raises BookError when 0 or several have it."""
+    found = [part.strip() for part in text(book, book.block(block_id)).split("\n") if containing in part]
+    if len(found) != 1:
+        raise BookError(f"{len(found)} lines of {block_id} contain {containing!r}; name exactly one")
+    return found[0]
+
+
+def checked_with(book: Book, entry: Block) -> str:
+    names = [f"{book.fact(f'versions.{name}.name')} {version}" for name, version in book.versions(entry).items()]
+    return ", ".join(names)
+
+
+def seen(entry: Block) -> list[str]:
+    """What another process saw, one sentence each."""
+    return [item["what"] for item in entry.data.get("observed", [])]
+
+
+def badge(book: Book, entry: Block) -> str:
+    """One short line, with what was observed and what the lab does differently folded."""
+    head = BADGES[entry.check]
+    versions = checked_with(book, entry)
+    system = book.fact("versions.system.name") + " " + str(book.fact("versions.system.version"))
+    line = " · ".join(part for part in (head, versions, system if entry.check not in {"schema", "illustrative"} else "") if part)
+    rows = [f"<li>{html.escape(item)}</li>" for item in seen(entry)]
+    if "reason" in entry.data:
+        rows.append(f"<li>{html.escape(entry.data['reason'])}</li>")
+    if entry.check == "output":
+        rows.append(f"<li>Compared with what <code>{html.escape(entry.data['of'])}</code> prints, on every run of the tests.</li>")
+    rows += [f"<li>The lab types: {html.escape(item['as'])}</li>" for item in entry.data.get("types", [])]
+    rows += [f"<li>Different in the lab: {html.escape(item['what'])}</li>" for item in entry.lab.values()]
+    rows.append(f"<li>Source: <code>{html.escape(entry.id)}</code></li>")
+    return f'<details class="check check-{entry.check}"><summary>{html.escape(line)}</summary><ul>{"".join(rows)}</ul></details>'
+
+
+def setup(book: Book) -> str:
+    return (
+        '<p class="how-to-read">Below every block, one line says how it was checked. '
+        "Open that line to see what was observed, and what the lab does differently.</p>"
+    )
+
+
+def notice(book: Book, name: str, product: str | None = None) -> str:
+    """A notice from ``snippets/facts/notices.yaml`` as an admonition."""
+    entry = book.fact(f"notices.{name}")
+    body = entry["text"]
+    if product is not None:
+        body = body.replace("{product}", str(book.fact(f"versions.{product}.name")))
+    return f'!!! {entry["kind"]} "{entry["title"]}"\n\n{_indent(body.rstrip())}'
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table; ``|`` inside a cell is escaped."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def known_bad(book: Book, product: str) -> str:
+    rows = [[inline(bad["version"]), bad["why"], f'[source]({bad["source"]})'] for bad in book.fact(f"versions.{product}.known_bad")]
+    return table(["Release", "Why not", "Source"], rows)
+
+
+def advisories(book: Book, product: str) -> str:
+    rows = [
+        [item["id"], item["what"], item["range"], item["this_pin"], f'[source]({item["source"]})']
+        for item in book.fact(f"versions.{product}.advisories")
+    ]
+    return table(["Advisory", "What it is", "Affected releases", "The pinned release", "Source"], rows)
+
+
+def models(book: Book) -> str:
+    rows = [[inline(model["id"]), model["asked_by"]] for model in book.fact("models.claude_code")]
+    return table(["Model name on the wire", "When Claude Code asks for it"], rows)

@@ -1,0 +1,65 @@
+"""One definition of a Claude Code configuration, written in five forms.
+
+The definition (``schemas/client-config.schema.json``) names the variables,
+the file that holds the credential, and what must not be set beside them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+SCHEMA = "https://json.schemastore.org/claude-code-settings.json"
+
+
+def bash(definition: dict[str, Any]) -> str:
+    lines = [f'export {name}="{value}"' for name, value in definition["env"].items()]
+    credential = definition["credential"]
+    lines.append(f'export {credential["variable"]}="$(cat {credential["file"]})"')
+    lines += [f"unset {name}" for name in definition["unset"]]
+    return "\n".join(lines) + "\n"
+
+
+def powershell(definition: dict[str, Any]) -> str:
+    lines = [f'$env:{name} = "{value}"' for name, value in definition["env"].items()]
+    credential = definition["credential"]
+    path = credential["file"].replace("~", "$HOME")
+    lines.append(f'$env:{credential["variable"]} = (Get-Content "{path}" -Raw).Trim()')
+    lines += [f"Remove-Item Env:{name} -ErrorAction SilentlyContinue" for name in definition["unset"]]
+    return "\n".join(lines) + "\n"
+
+
+def _settings(definition: dict[str, Any], credential: bool) -> str:
+    env = {**definition["env"], **{name: "" for name in definition["unset"]}}
+    data: dict[str, Any] = {"$schema": SCHEMA, "env": env}
+    if credential:
+        data["apiKeyHelper"] = f"cat {definition['credential']['file']}"
+    return json.dumps(data, indent=2) + "\n"
+
+
+def user_settings(definition: dict[str, Any]) -> str:
+    return _settings(definition, credential=True)
+
+
+def managed_settings(definition: dict[str, Any]) -> str:
+    return _settings(definition, credential=True)
+
+
+def project_settings(definition: dict[str, Any]) -> str:
+    """Without the credential: this file is committed and read by everyone."""
+    return _settings(definition, credential=False)
+
+
+#: name -> (function, language)
+CLIENT = {
+    "bash": (bash, "bash"),
+    "powershell": (powershell, "powershell"),
+    "user-settings": (user_settings, "json"),
+    "project-settings": (project_settings, "json"),
+    "managed-settings": (managed_settings, "json"),
+}
+
+
+def save(text: str, name: str) -> str:
+    """A command that writes a file, for a reader who has only a terminal."""
+    return f"cat > {name} <<'EOF'\n{text}EOF\n"

@@ -1,0 +1,2 @@
+mkdir -p ~/litellm-gateway
+cd ~/litellm-gateway

@@ -1,0 +1,77 @@
+"""Fixtures of the whole suite, and the report of every block's outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from macros.ledger import Book, load
+from tests import accounts
+from tests.lab import programs
+from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import wait_until
+
+ROOT = programs.ROOT
+SITE = ROOT / "site"
+REPORTS = ROOT / "reports"
+
+
+def rendered_rows() -> list[dict[str, Any]]:
+    """The rows the build wrote. Stops the run when there is no build."""
+    path = SITE / "evidence" / "blocks.json"
+    if not path.exists():
+        raise pytest.UsageError("site/evidence/blocks.json is missing; run: make site")
+    return json.loads(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def book() -> Book:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    rendered_rows()
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """LiteLLM, imported once for this worker."""
+    folder = Path(tempfile.mkdtemp(prefix="forker-"))
+    try:
+        with Forker(folder, programs.litellm_python()) as parent:
+            wait_until(parent.ready, 120, "the import of LiteLLM")
+            yield parent
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# Every block's outcome, collected from all workers ------------------------------
+_tested: list[dict[str, Any]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        _tested.extend(json.loads(value) for name, value in report.user_properties if name == "block")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if hasattr(session.config, "workerinput") or not _tested:
+        return
+    REPORTS.mkdir(exist_ok=True)
+    order = {(row["page"], row["anchor"]): at for at, row in enumerate(rendered_rows())}
+    _tested.sort(key=lambda row: order.get((row["page"], row["anchor"]), len(order)))
+    (REPORTS / "blocks.json").write_text(json.dumps(_tested, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if os.environ.get("HANDBOOK_ALL_BLOCKS") == "1":
+        problems = accounts.differences(rendered_rows(), _tested)
+        for problem in problems:
+            print(f"\nblocks: {problem}")
+        if problems:
+            session.exitstatus = 1

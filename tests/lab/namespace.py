@@ -1,0 +1,143 @@
+"""A private network, file system view and process tree for one page.
+
+The network has only loopback; ``/etc`` is a copy, with its own hosts file, so
+that ports and host names on a page are used unchanged and nothing can leave.
+``/mnt`` is a folder of the namespace's own (``mnt`` from outside), for home
+folders whose path is the same in every run.
+Everything started inside dies with the namespace, also when the tests are
+killed.
+
+Needs util-linux and iproute2, and root or unprivileged user namespaces.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tests.lab import programs
+
+SETUP = """
+set -e
+ip link set lo up
+mount --bind "$1" /etc
+mount --bind "$2" /mnt
+echo ready
+exec sleep infinity
+"""
+
+
+class NamespaceError(Exception):
+    """The system does not allow what the lab needs; says what."""
+
+
+class Namespace:
+    """``with Namespace({"127.0.0.1": ["api.anthropic.com"]}) as inside: ...``"""
+
+    def __init__(self, hosts: dict[str, list[str]]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lab-"))
+        self.folder.chmod(0o755)
+        self.etc = self.folder / "etc"
+        self.mnt = self.folder / "mnt"
+        self.mnt.mkdir()
+        shutil.copytree("/etc", self.etc, symlinks=True, ignore=_unreadable, ignore_dangling_symlinks=True)
+        lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{address} {' '.join(names)}" for address, names in hosts.items())]
+        _replace(self.etc / "hosts", "\n".join(lines) + "\n")
+        _replace(self.etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        self._unshare = subprocess.Popen(
+            [
+                str(programs.system("setpriv")), "--pdeathsig", "KILL",
+                str(programs.system("unshare")), *own, "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL",
+                "sh", "-c", SETUP, "setup", str(self.etc), str(self.mnt),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert self._unshare.stdout and self._unshare.stderr
+        if self._unshare.stdout.readline().strip() != "ready":
+            problem = self._unshare.stderr.read().strip()
+            self.close()
+            raise NamespaceError(f"Cannot make a network namespace: {problem}. Run the tests as root, or allow unprivileged user namespaces.")
+        children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children").read_text().split()
+        self.pid = int(children[0])
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def enter(self) -> list[str]:
+        """The command prefix that runs a program inside."""
+        own = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        return [str(programs.system("nsenter")), "--target", str(self.pid), *own, "--net", "--mount", "--pid", "--wd=/"]
+
+    def popen(self, arguments: list[str], env: dict[str, str], cwd: Path | None = None, **options: object) -> subprocess.Popen[bytes]:
+        """Start a program inside, with exactly this environment."""
+        words = [*self.enter(), *(["env", "-C", str(cwd)] if cwd else []), *arguments]
+        process = subprocess.Popen(words, env=env, **options)  # type: ignore[call-overload]
+        self._started.append(process)
+        return process
+
+    def run(self, arguments: list[str], env: dict[str, str], cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a program inside to its end; its output as text."""
+        words = [*self.enter(), *(["env", "-C", str(cwd)] if cwd else []), *arguments]
+        return subprocess.run(words, env=env, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+
+    def listeners(self) -> list[tuple[str, int]]:
+        """Every (address, port) on which something inside listens, TCP."""
+        import ipaddress
+
+        found = []
+        for name in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{self.pid}/net/{name}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] != "0A":
+                    continue
+                raw, port = fields[1].split(":")
+                words = b"".join(bytes.fromhex(raw[at : at + 8])[::-1] for at in range(0, len(raw), 8))
+                found.append((str(ipaddress.ip_address(words)), int(port, 16)))
+        return found
+
+    def processes(self) -> list[str]:
+        """Command lines of what still runs inside, the keeper excluded."""
+        done = subprocess.run([*self.enter(), "ps", "-eo", "pid,args", "--no-headers"], capture_output=True, text=True, env={"PATH": os.defpath})
+        lines = [line.strip() for line in done.stdout.splitlines()]
+        return [line for line in lines if not line.startswith("1 ") and "ps -eo pid,args" not in line]
+
+    def close(self) -> None:
+        """End everything inside and remove its files."""
+        if self._unshare.poll() is None:
+            self._unshare.send_signal(signal.SIGKILL)
+            self._unshare.wait()
+        for process in getattr(self, "_started", []):
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Namespace:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _unreadable(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if not os.access(os.path.join(folder, name), os.R_OK) and not os.path.islink(os.path.join(folder, name))}
+
+
+def _replace(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+
+
+def wait_until(condition, seconds: float, what: str) -> None:  # type: ignore[no-untyped-def]
+    """Poll until ``condition()`` is true; raises TimeoutError naming ``what``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {seconds:g} s")
+        time.sleep(0.05)

@@ -1,0 +1,146 @@
+"""What another process saw: one function per kind of observation in a ledger.
+
+Each takes the replay, the row's result and the expectation, and returns what
+is wrong, or None.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import urllib.parse
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from tests.lab.replay import Replay, Row
+
+
+def exit(replay: Replay, row: Row, expected: int) -> str | None:
+    return None if row.status == expected else f"exit status {row.status}, expected {expected}; it printed:\n{row.output[-1500:]}"
+
+
+def file(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    path = replay.outside(expected["path"])
+    if not path.exists():
+        return f"{expected['path']} does not exist"
+    if expected.get("kind") == "folder":
+        return None if path.is_dir() else f"{expected['path']} is no folder"
+    mode = f"{stat.S_IMODE(path.stat().st_mode):o}"
+    if "mode" in expected and mode != expected["mode"]:
+        return f"{expected['path']} has mode {mode}, expected {expected['mode']}"
+    text = path.read_text()
+    if "matches" in expected and not re.fullmatch(expected["matches"].replace(r"\n$", r"\n"), text):
+        return f"{expected['path']} does not match {expected['matches']}"
+    if "same_as" in expected and text != (replay.book.snippets / expected["same_as"]).read_text():
+        return f"{expected['path']} differs from snippets/{expected['same_as']}"
+    return None
+
+
+def installed(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    name = expected["name"].replace("-", "_")
+    found = sorted(path.name for path in replay.outside(expected["venv"]).glob(f"lib/python3*/site-packages/{name}-*.dist-info"))
+    wanted = f"{name}-{expected['version']}.dist-info" if "version" in expected else None
+    if wanted is None:
+        return None if found else f"{name} is not installed"
+    return None if found == [wanted] else f"installed: {found}, expected {wanted}"
+
+
+def gateway_models(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    address = replay.book.fact("site.gateway_address") + "/v1/models"
+    status, body = replay.get(address, {"authorization": "Bearer " + replay.outside(expected["key"]).read_text().strip()})
+    if status != 200:
+        return f"GET /v1/models answers {status}: {body[:300]}"
+    names = [model["id"] for model in json.loads(body)["data"]]
+    if sorted(names) != sorted(expected["models"]):
+        return f"the gateway serves {names}, expected {expected['models']}"
+    status, _ = replay.get(address, {})
+    return None if status >= 400 else f"GET /v1/models without the key answers {status}"
+
+
+def hides(replay: Replay, row: Row, expected: str) -> str | None:
+    return f"the terminal shows {expected!r}" if expected in row.output else None
+
+
+def prints(replay: Replay, row: Row, expected: str) -> str | None:
+    return None if expected in row.output else f"it does not print {expected!r} but:\n{row.output[-1500:]}"
+
+
+def prints_match(replay: Replay, row: Row, expected: str) -> str | None:
+    return None if re.search(expected, row.output) else f"nothing it prints matches {expected!r}:\n{row.output[-1500:]}"
+
+
+def prints_names(replay: Replay, row: Row, expected: list[str]) -> str | None:
+    found = re.findall(r'"id": "([^"]+)"', row.output)
+    return None if sorted(found) == sorted(expected) else f"it names {found}, expected {expected}"
+
+
+def listens(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    found = [listener for listener in replay.inside.listeners() if listener not in replay.lab_listeners]
+    return None if found == [(expected["host"], expected["port"])] else f"listening: {found}, expected only {expected['host']}:{expected['port']}"
+
+
+def dials(replay: Replay, row: Row, expected: list[str]) -> str | None:
+    asked = sorted(set(replay.looked_up(row)))
+    return None if asked == sorted(expected) else f"it looked up {asked}, expected {expected}"
+
+
+def environment(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    for name, value in replay.values(expected).items():
+        if row.environment.get(name) != value:
+            shown = "unset" if value is None else "another value"
+            return f"{name} is {'unset' if row.environment.get(name) is None else 'set'}, expected {shown if value is None else 'the named value'}"
+    return None
+
+
+def provider_request(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    seen = [request for request in replay.requests(row) if request["path"] == "/v1/messages"]
+    if len(seen) != expected["count"]:
+        return f"the provider received {len(seen)} requests, expected {expected['count']}; the block printed:\n{row.output[-1500:]}"
+    for request in seen:
+        problem = _one(replay, request, expected)
+        if problem:
+            return problem
+    return None
+
+
+def _one(replay: Replay, request: dict[str, Any], expected: dict[str, Any]) -> str | None:
+    headers, body = request["headers"], request["body"]
+    host = urllib.parse.urlsplit(replay.book.fact("site.provider_address")).hostname
+    if headers.get("host") != host:
+        return f"the provider was called as {headers.get('host')}, not as {host}"
+    if "user_agent" in expected and headers.get("user-agent") != expected["user_agent"]:
+        return f"the provider's caller was {headers.get('user-agent')!r}, expected {expected['user_agent']!r}"
+    if "key" in expected and headers.get("x-api-key") != expected["key"]:
+        return "the provider received another key than the one that was typed"
+    if "model" in expected and body.get("model") != expected["model"]:
+        return f"the provider was asked for {body.get('model')!r}, expected {expected['model']!r}"
+    if "client" in expected:
+        system = body.get("system")
+        first = system[0].get("text", "") if isinstance(system, list) and system else ""
+        if f"cc_version={expected['client']}" not in first:
+            return f"the request's system prompt does not begin with Claude Code {expected['client']}'s own line but with {first[:80]!r}"
+    if expected.get("same_betas_as_direct"):
+        direct = replay.direct()
+        for name in ("anthropic-beta", "anthropic-version"):
+            here, there = (set(re.split(r"\s*,\s*", item.get(name, ""))) for item in (headers, direct["headers"]))
+            if here != there:
+                return f"{name}: through the gateway {sorted(here)}, without it {sorted(there)}"
+    return None
+
+
+def gone(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    if replay.outside(expected["path"]).exists():
+        return f"{expected['path']} still exists"
+    if any(port == expected["port"] for _, port in replay.inside.listeners()):
+        return f"something still listens on port {expected['port']}"
+    return None
+
+
+KINDS: dict[str, Callable[..., str | None]] = {
+    function.__name__: function
+    for function in (
+        exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
+        listens, dials, environment, provider_request, gone,
+    )
+}  # fmt: skip

@@ -1,0 +1,407 @@
+"""Replays a built page: its blocks, in order, as a reader would use them.
+
+It starts from the HTML. The ledger says what a block is and what must be
+observed; the text that runs is the text a reader copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from bs4 import BeautifulSoup
+
+from macros.ledger import Block, Book, read_yaml
+from tests.lab import certificates, litellm_fork, normalise, observe, powershell, programs
+from tests.lab.namespace import Namespace, wait_until
+from tests.lab.terminal import Hang, Terminal
+
+HOME = Path("/mnt/reader")
+DIRECT_PORT = 9400
+
+
+class Failure(Exception):
+    """A row failed; the message says why."""
+
+
+@dataclass
+class Row:
+    """One block of one page, and what became of it."""
+
+    page: str
+    anchor: str
+    text: str
+    block: Block
+    language: str
+    outcome: str = "not reached"
+    message: str = ""
+    seconds: float = 0.0
+    status: int | None = None
+    output: str = ""
+    environment: dict[str, str | None] = field(default_factory=dict)
+    began: int = 0
+    asked: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.page}#{self.anchor}"
+
+
+def rows_of(book: Book, site: Path, page: str) -> list[Row]:
+    """The blocks of a built page, in order, read from its HTML."""
+    soup = BeautifulSoup((site / page / "index.html").read_text("utf-8"), "html.parser")
+    found = []
+    for pre in soup.select("article pre"):
+        holder = pre.find_parent("div", class_="highlight")
+        found.append(Row(page, str(holder["id"]), pre.get_text().rstrip("\n"), book.block(str(pre["data-snippet"])), str(pre["data-language"])))
+    return found
+
+
+class Replay:
+    """``Replay(book, site, "patterns/local-gateway/").run()`` gives the rows.
+
+    ``forker``: a warm LiteLLM to fork instead of starting one cold.
+    ``template``: an environment that was installed before, to skip pip's work.
+    ``update``: write what was printed into the recorded outputs.
+    ``tamper``: called with the terminals' environment and programs before the
+    first block; the tests of the tests use it.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        site: Path,
+        page: str,
+        forker: litellm_fork.Forker | None = None,
+        template: Path | None = None,
+        update: bool = False,
+        tamper: Any = None,
+        keep: Path | None = None,
+    ) -> None:
+        self.book, self.site, self.page = book, site, page
+        self.forker, self.template, self.update, self.tamper, self.keep = forker, template, update, tamper, keep
+        self.rows = rows_of(book, site, page)
+        self.terminals: dict[str, Terminal] = {}
+        self._direct: dict[str, Any] | None = None
+        self.fresh = 0
+
+    # The surroundings -----------------------------------------------------------
+    def run(self) -> list[Row]:
+        """Replay every block; a failing one ends the replay. Never raises for a row."""
+        with Namespace({"127.0.0.1": ["api.anthropic.com"]}) as self.inside:
+            self._prepare()
+            try:
+                for row in self.rows:
+                    began = time.monotonic()
+                    try:
+                        self._row(row)
+                        row.outcome = "passed"
+                    except (Failure, Hang, TimeoutError, subprocess.TimeoutExpired) as problem:
+                        row.outcome, row.message = "failed", str(problem)
+                    row.seconds = round(time.monotonic() - began, 3)
+                    if row.outcome == "failed":
+                        break
+                    self._later(row)
+                for row in self.rows:
+                    if row.outcome == "not reached":
+                        failed = next(other for other in self.rows if other.outcome == "failed")
+                        row.message = f"not reached: {failed.block.id} failed before it"
+            finally:
+                self.screens = {name: terminal.screen() for name, terminal in self.terminals.items()}
+                for terminal in self.terminals.values():
+                    terminal.close()
+        return self.rows
+
+    def _prepare(self) -> None:
+        self.home = self.inside.mnt / "reader"
+        (self.home / "project").mkdir(parents=True)
+        self.lab = self.inside.mnt / "lab"
+        self.lab.mkdir()
+        bin_folder = self.lab / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "claude").symlink_to(programs.claude())
+        (bin_folder / "python3").symlink_to(programs.python())
+        certificates.authority(self.lab, "api.anthropic.com")
+        self.env = {
+            "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader",
+        }  # fmt: skip
+        own = {"PATH": os.defpath, "HOME": str(self.lab), "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        models = [word for model in self.book.fact("models.ids") for word in ("--model", model)]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": (self.lab / "programs.txt").open("ab"), "stderr": subprocess.STDOUT}
+        self.inside.popen([sys.executable, "-m", "tests.lab.dns", "/mnt/lab/dns.txt"], own, **quiet)
+        self.inside.popen(
+            [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
+             "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
+        )  # fmt: skip
+        port = self.book.fact("site.address").rsplit(":", 1)[-1]
+        self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
+        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready"]
+        wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
+        self.lab_listeners = self.inside.listeners()
+        if self.template:
+            target = self.home / "litellm-gateway"
+            target.mkdir()
+            subprocess.run(["cp", "-al", str(self.template), str(target / "venv")], check=True)
+        if self.tamper:
+            self.tamper(self)
+
+    def terminal(self, name: str) -> Terminal:
+        if name not in self.terminals:
+            cwd = HOME / "project" if name.startswith("client") else HOME
+            self.terminals[name] = Terminal(self.inside, self.lab / f"terminal-{name}", dict(self.env), cwd)
+        return self.terminals[name]
+
+    def outside(self, path: str) -> Path:
+        """Where a path of the reader's is found from outside the namespace."""
+        if path.startswith("~/"):
+            return self.home / path[2:]
+        if path.startswith("/etc/"):
+            return self.inside.etc / path[5:]
+        return self.home / "project" / path
+
+    def values(self, env: dict[str, Any]) -> dict[str, str | None]:
+        return {name: self.outside(value["file"]).read_text().strip() if isinstance(value, dict) else value for name, value in env.items()}
+
+    # What the stand-ins saw ----------------------------------------------------
+    def _all_requests(self) -> list[dict[str, Any]]:
+        path = self.lab / "provider" / "requests.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def requests(self, row: Row) -> list[dict[str, Any]]:
+        """What the provider received since the row began."""
+        return self._all_requests()[row.began :]
+
+    def _all_names(self) -> list[str]:
+        path = self.lab / "dns.txt"
+        return path.read_text().split() if path.exists() else []
+
+    def looked_up(self, row: Row) -> list[str]:
+        """Host names asked for since the row began."""
+        return self._all_names()[row.asked :]
+
+    def get(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
+        """GET from inside the namespace: (HTTP status, body)."""
+        words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+        done = self.inside.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *words, address], {"PATH": os.defpath})
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), body
+
+    def direct(self) -> dict[str, Any]:
+        """One request of the same Claude Code to the stand-in, without a gateway."""
+        if self._direct is None:
+            before = len(self._all_requests())
+            home = HOME.parent / "direct"
+            (self.inside.mnt / "direct").mkdir()
+            env = {
+                **self.env, **self.book.fact("lab.differences.client-quiet.env"), "HOME": str(home),
+                "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{DIRECT_PORT}", "ANTHROPIC_AUTH_TOKEN": "sk-ant-lab-not-a-real-key",
+            }  # fmt: skip
+            done = self.inside.run(["claude", "-p", "Reply with one word: direct"], env, home)
+            seen = [item for item in self._all_requests()[before:] if item["path"] == "/v1/messages"]
+            if done.stdout.strip() != "direct" or len(seen) != 1:
+                raise Failure(f"Claude Code does not work without a gateway either: {done.stdout}{done.stderr}")
+            self._direct = seen[0]
+        return self._direct
+
+    # Rows -------------------------------------------------------------------------
+    def _row(self, row: Row) -> None:
+        row.began, row.asked = len(self._all_requests()), len(self._all_names())
+        block = row.block
+        if block.check == "output":
+            self._output(row)
+        elif block.check == "schema":
+            self._schema(row)
+        elif block.check == "symptom":
+            self._symptom(row)
+        elif "save_as" in block.data:
+            self._save(row)
+        elif row.language == "python":
+            self._python(row)
+        elif block.check in {"run", "native"}:
+            self._paste(row)
+        else:
+            raise Failure(f"{block.id}: no way to check {block.check!r} in the lab; give it one in tests/lab/replay.py")
+        if "after" not in block.data:
+            self._observe(row)
+
+    def _observe(self, row: Row) -> None:
+        for item in row.block.data.get("observed", []):
+            kind, expected = next((key, value) for key, value in item.items() if key != "what")
+            problem = observe.KINDS[kind](self, row, expected)
+            if problem:
+                raise Failure(f"{row.block.id}: {item['what']} — not so: {problem}")
+
+    def _later(self, done: Row) -> None:
+        """Observations of earlier rows that wait for this one."""
+        for row in self.rows:
+            if row.block.data.get("after") == done.block.id and row.outcome == "passed":
+                try:
+                    self._observe(row)
+                except Failure as problem:
+                    row.outcome, row.message = "failed", str(problem)
+
+    def _lab(self, block: Block) -> dict[str, str]:
+        env: dict[str, str] = {}
+        for difference in block.lab.values():
+            env |= difference["env"]
+        return {name: value.format(lab="/mnt/lab", wheelhouse=programs.wheels()) for name, value in env.items()}
+
+    def _paste(self, row: Row, terminal: Terminal | None = None, text: str | None = None) -> None:
+        block = row.block
+        terminal = terminal or self.terminal(block.data["terminal"])
+        if block.data.get("interrupt"):
+            terminal.interrupt()
+            terminal = self.terminal(block.data["terminal"])
+        lab = self._lab(block)
+        seconds = block.data.get("seconds", 60)
+        terminal.start(text or row.text, lab, [item["text"] for item in block.data.get("types", [])])
+        if "service" in block.data:
+            try:
+                wait_until(lambda: terminal.is_done() or self.get(block.data["service"], {})[0] == 200, seconds, f"an answer at {block.data['service']}")
+            except TimeoutError as problem:
+                raise Failure(f"{block.id}: {problem}; it printed:\n{terminal.screen()[-2000:]}") from None
+            if terminal.is_done():
+                raise Failure(f"{block.id}: it ended instead of serving; it printed:\n{terminal.screen()[terminal.offset :][-2000:]}")
+            result = terminal.running()
+        else:
+            result = terminal.finish(seconds)
+        row.status, row.output, row.environment = result.status, result.output, result.after
+        if result.added != lab:
+            names = sorted(set(result.added) ^ set(lab)) or sorted(lab)
+            raise Failure(f"{block.id}: the lab changes {', '.join(names)} without declaring it; name the difference in the block's lab: list")
+        if "service" not in block.data and not any("exit" in item for item in block.data["observed"]) and result.status != 0:
+            raise Failure(f"{block.id}: exit status {result.status}; it printed:\n{result.output[-2000:]}")
+        if self.forker and block.id.endswith("/install.sh"):
+            litellm_fork.shim(self.home / "litellm-gateway" / "venv" / "bin" / "litellm", self.forker.address)
+
+    def _fresh_client(self) -> Terminal:
+        """A new terminal, as after a login: nothing of the page is set in it."""
+        self.fresh += 1
+        return self.terminal(f"client-{self.fresh}")
+
+    def _other(self, block_id: str) -> Row:
+        for row in self.rows:
+            if row.block.id == block_id:
+                return row
+        raise Failure(f"the page does not show {block_id}, which this block needs")
+
+    def _save(self, row: Row) -> None:
+        block = row.block
+        path = self.outside(block.data["save_as"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(row.text + "\n")
+        if "then" not in block.data:
+            return
+        terminal = self._fresh_client()
+        for name, value in self.values(block.data.get("with", {})).items():
+            terminal.run(f"export {name}={value}")
+        try:
+            self._paste(row, terminal, self._other(block.data["then"]).text)
+        finally:
+            path.unlink()
+
+    def _schema(self, row: Row) -> None:
+        block = row.block
+        rules = json.loads((self.book.root / block.data["schema"]).read_text())
+        definition = read_yaml(block.path)
+
+        def read(text: str) -> dict[str, Any]:
+            data = powershell.configuration(text)
+            jsonschema.Draft202012Validator(rules).validate(data)
+            return data
+
+        try:
+            found = read(row.text)
+        except (powershell.PowerShellError, jsonschema.ValidationError) as problem:
+            raise Failure(f"{block.id}: {problem}") from None
+        if found != definition:
+            raise Failure(f"{block.id}: it sets {found}, the definition says {definition}")
+        for path in block.data["counterexamples"]:
+            try:
+                read((self.book.snippets / path).read_text())
+            except (powershell.PowerShellError, jsonschema.ValidationError):
+                continue
+            raise Failure(f"snippets/{path}: must be rejected, but is accepted")
+
+    def _output(self, row: Row) -> None:
+        block = row.block
+        producer = self._other(block.data["of"])
+        names = block.data.get("normalise", [])
+        printed = producer.output.strip("\n")
+        if self.update and normalise.normalise(printed, names) != normalise.normalise(row.text, names):
+            block.path.write_text(printed + "\n")
+            return
+        if normalise.share(row.text, names) > normalise.LIMIT:
+            raise Failure(f"{block.id}: more than {normalise.LIMIT:.0%} of its characters would be normalised")
+        if normalise.normalise(printed, names) != normalise.normalise(row.text, names):
+            raise Failure(f"{block.id}: {producer.block.id} printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update")
+
+    def _symptom(self, row: Row) -> None:
+        """Bring the cause about in a new terminal that is otherwise set up by the page."""
+        block, cause = row.block, row.block.data["cause"]
+        terminal = self._fresh_client()
+        client = next(other for other in self.rows if other.block.id.endswith("client.yaml@bash"))
+        terminal.run(client.text)
+        for name, value in self.values(cause.get("env", {})).items():
+            terminal.run(f"unset {name}" if value is None else f"export {name}='{value}'")
+        behave = self.lab / "provider" / "behave.json"
+        if "provider" in cause:
+            behave.write_text(json.dumps(cause["provider"]))
+        try:
+            self._paste(row, terminal, 'claude -p "Reply with one word: connected"')
+        finally:
+            behave.unlink(missing_ok=True)
+        printed = row.output.strip("\n")
+        if self.update and printed != row.text:
+            block.path.write_text(printed + "\n")
+            return
+        if printed != row.text:
+            raise Failure(f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update")
+
+    def _python(self, row: Row) -> None:
+        """Run the page's Python block by pytest-markdown-docs, inside."""
+        page = programs.ROOT / "reports" / "rendered" / f"{self.page.rstrip('/')}.md"
+        base = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(page.parent), "-c", os.devnull,
+                "--markdown-docs", "--markdown-docs-syntax=superfences"]  # fmt: skip
+        env = {**self.env, "PYTHONDONTWRITEBYTECODE": "1"}
+        listed = self.inside.run([*base, "--collect-only", "-q", str(page)], env, page.parent)
+        ids = [line for line in listed.stdout.splitlines() if "::" in line]
+        rows = [other for other in self.rows if other.language == "python"]
+        if len(ids) != len(rows):
+            raise Failure(f"pytest-markdown-docs found {len(ids)} Python blocks in {page.name}, the page shows {len(rows)}; keep them out of tabs:\n{listed.stdout[-800:]}")
+        done = self.inside.run([*base, "-q", "-s", str(page.parent / ids[rows.index(row)])], env, page.parent, timeout=row.block.data.get("seconds", 60))
+        row.status, row.output = done.returncode, done.stdout
+        if done.returncode != 0:
+            raise Failure(f"{row.block.id}: pytest-markdown-docs: {done.stdout[-2500:]}{done.stderr[-500:]}")
+
+
+def as_data(book: Book, row: Row) -> dict[str, Any]:
+    """The row as ``reports/blocks.json`` holds it; its hash is of the text that ran."""
+    text = row.text + "\n"
+    if row.block.delivery == "download":
+        text = row.block.path.read_text("utf-8")
+    return {
+        "id": row.block.id, "page": row.page, "anchor": row.anchor, "language": row.language, "check": row.block.check,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(), "versions": book.versions(row.block), "delivery": row.block.delivery,
+        "outcome": row.outcome, "seconds": row.seconds,
+    }  # fmt: skip
+
+
+def keep_template(replay: Replay, target: Path) -> None:
+    """Copy the environment a replay installed, for replays that skip pip's work."""
+    shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-a", str(replay.home / "litellm-gateway" / "venv"), str(target)], check=True)
+
+
+__all__ = ["Failure", "Replay", "Row", "as_data", "keep_template", "rows_of", "re"]
