@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from macros.ledger import Book, load
 from tests import accounts
@@ -51,6 +53,18 @@ def forker() -> Iterator[Forker]:
             yield parent
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class ByPage(LoadScopeScheduling):
+    """Rows of one page stay together, in order, in one worker; other tests by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        page = re.search(r"test_block\[(.*)#", nodeid)
+        return page.group(1) if page else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPage:
+    return ByPage(config, log)
 
 
 # Every block's outcome, collected from all workers ------------------------------

@@ -14,7 +14,7 @@ def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
     os.chdir(ROOT)
     (ROOT / "reports").mkdir(exist_ok=True)
-    base = ["tests", "-n", "2", "--dist", "loadgroup", "--durations", "5"]
+    base = ["tests", "-n", "2", "--dist", "loadscope", "--durations", "5"]
     if what == "all":
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
         return pytest.main([*base, "--junitxml", "reports/junit.xml"])

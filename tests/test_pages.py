@@ -14,11 +14,11 @@ from tests.lab.replay import Replay, Row, as_data
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test a row; rows of a page stay together, and in order, in one worker."""
+    """One test a row, in the order of the page."""
     if "row" in metafunc.fixturenames:
         metafunc.parametrize(
             "row",
-            [pytest.param((item["page"], item["anchor"]), id=f"{item['page']}#{item['anchor']}", marks=pytest.mark.xdist_group(item["page"])) for item in rendered_rows()],
+            [pytest.param((item["page"], item["anchor"]), id=f"{item['page']}#{item['anchor']}") for item in rendered_rows()],
         )
 
 

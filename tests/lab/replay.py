@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import jsonschema
 from bs4 import BeautifulSoup
@@ -70,11 +68,11 @@ def rows_of(book: Book, site: Path, page: str) -> list[Row]:
 class Replay:
     """``Replay(book, site, "patterns/local-gateway/").run()`` gives the rows.
 
-    ``forker``: a warm LiteLLM to fork instead of starting one cold.
-    ``template``: an environment that was installed before, to skip pip's work.
+    ``forker``: a warm LiteLLM to fork instead of installing one and starting
+    it cold. The block that installs it is then not run (outcome ``not run``).
     ``update``: write what was printed into the recorded outputs.
-    ``tamper``: called with the terminals' environment and programs before the
-    first block; the tests of the tests use it.
+    ``tamper``: called with the replay before its first block; the tests of the
+    tests use it to break what the replay must notice.
     """
 
     def __init__(
@@ -83,13 +81,11 @@ class Replay:
         site: Path,
         page: str,
         forker: litellm_fork.Forker | None = None,
-        template: Path | None = None,
         update: bool = False,
-        tamper: Any = None,
-        keep: Path | None = None,
+        tamper: Callable[[Replay], None] | None = None,
     ) -> None:
         self.book, self.site, self.page = book, site, page
-        self.forker, self.template, self.update, self.tamper, self.keep = forker, template, update, tamper, keep
+        self.forker, self.update, self.tamper = forker, update, tamper
         self.rows = rows_of(book, site, page)
         self.terminals: dict[str, Terminal] = {}
         self._direct: dict[str, Any] | None = None
@@ -104,8 +100,7 @@ class Replay:
                 for row in self.rows:
                     began = time.monotonic()
                     try:
-                        self._row(row)
-                        row.outcome = "passed"
+                        row.outcome = self._row(row)
                     except (Failure, Hang, TimeoutError, subprocess.TimeoutExpired) as problem:
                         row.outcome, row.message = "failed", str(problem)
                     row.seconds = round(time.monotonic() - began, 3)
@@ -149,10 +144,6 @@ class Replay:
         ready = [self.lab / "provider" / "ready", self.lab / "dns.ready"]
         wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
         self.lab_listeners = self.inside.listeners()
-        if self.template:
-            target = self.home / "litellm-gateway"
-            target.mkdir()
-            subprocess.run(["cp", "-al", str(self.template), str(target / "venv")], check=True)
         if self.tamper:
             self.tamper(self)
 
@@ -215,7 +206,8 @@ class Replay:
         return self._direct
 
     # Rows -------------------------------------------------------------------------
-    def _row(self, row: Row) -> None:
+    def _row(self, row: Row) -> str:
+        """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
         row.began, row.asked = len(self._all_requests()), len(self._all_names())
         block = row.block
         if block.check == "output":
@@ -228,12 +220,23 @@ class Replay:
             self._save(row)
         elif row.language == "python":
             self._python(row)
+        elif self.forker and block.id.endswith("/install.sh"):
+            self._install_warm()
+            return "not run"
         elif block.check in {"run", "native"}:
             self._paste(row)
         else:
             raise Failure(f"{block.id}: no way to check {block.check!r} in the lab; give it one in tests/lab/replay.py")
         if "after" not in block.data:
             self._observe(row)
+        return "passed"
+
+    def _install_warm(self) -> None:
+        """Put the forking ``litellm`` where the page's install block would put the real one."""
+        assert self.forker
+        target = self.home / "litellm-gateway" / "venv" / "bin"
+        target.mkdir(parents=True)
+        litellm_fork.shim(target / "litellm", self.forker.address)
 
     def _observe(self, row: Row) -> None:
         for item in row.block.data.get("observed", []):
@@ -282,8 +285,6 @@ class Replay:
             raise Failure(f"{block.id}: the lab changes {', '.join(names)} without declaring it; name the difference in the block's lab: list")
         if "service" not in block.data and not any("exit" in item for item in block.data["observed"]) and result.status != 0:
             raise Failure(f"{block.id}: exit status {result.status}; it printed:\n{result.output[-2000:]}")
-        if self.forker and block.id.endswith("/install.sh"):
-            litellm_fork.shim(self.home / "litellm-gateway" / "venv" / "bin" / "litellm", self.forker.address)
 
     def _fresh_client(self) -> Terminal:
         """A new terminal, as after a login: nothing of the page is set in it."""
@@ -396,12 +397,3 @@ def as_data(book: Book, row: Row) -> dict[str, Any]:
         "sha256": hashlib.sha256(text.encode()).hexdigest(), "versions": book.versions(row.block), "delivery": row.block.delivery,
         "outcome": row.outcome, "seconds": row.seconds,
     }  # fmt: skip
-
-
-def keep_template(replay: Replay, target: Path) -> None:
-    """Copy the environment a replay installed, for replays that skip pip's work."""
-    shutil.rmtree(target, ignore_errors=True)
-    subprocess.run(["cp", "-a", str(replay.home / "litellm-gateway" / "venv"), str(target)], check=True)
-
-
-__all__ = ["Failure", "Replay", "Row", "as_data", "keep_template", "rows_of", "re"]

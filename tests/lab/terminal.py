@@ -149,8 +149,7 @@ class Terminal:
     def interrupt(self, seconds: float = 20) -> None:
         """Press Ctrl-C."""
         os.write(self.keyboard, b"\x03")
-        wait_until(lambda: self.is_done() or self.process.poll() is not None, seconds, "the end of the interrupted job")
-        self._result(None)
+        self.finish(seconds)
 
     def close(self) -> None:
         """Let go of the files; the namespace ends the processes."""
