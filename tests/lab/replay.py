@@ -20,12 +20,10 @@ import jsonschema
 from bs4 import BeautifulSoup
 
 from macros.ledger import Block, Book, read_yaml
-from tests.lab import certificates, litellm_fork, normalise, observe, powershell, programs
-from tests.lab.namespace import Namespace, wait_until
+from tests.lab import litellm_fork, normalise, observe, powershell, programs
+from tests.lab.namespace import wait_until
 from tests.lab.terminal import Hang, Terminal
-
-HOME = Path("/mnt/reader")
-DIRECT_PORT = 9400
+from tests.lab.world import World
 
 
 class Failure(Exception):
@@ -65,7 +63,7 @@ def rows_of(book: Book, site: Path, page: str) -> list[Row]:
     return found
 
 
-class Replay:
+class Replay(World):
     """``Replay(book, site, "patterns/local-gateway/").run()`` gives the rows.
 
     ``forker``: a warm LiteLLM to fork instead of installing one and starting
@@ -84,131 +82,45 @@ class Replay:
         update: bool = False,
         tamper: Callable[[Replay], None] | None = None,
     ) -> None:
-        self.book, self.site, self.page = book, site, page
+        super().__init__(book, site)
+        self.page = page
         self.forker, self.update, self.tamper = forker, update, tamper
         self.rows = rows_of(book, site, page)
-        self.terminals: dict[str, Terminal] = {}
-        self._direct: dict[str, Any] | None = None
         self.fresh = 0
 
-    # The surroundings -----------------------------------------------------------
     def run(self) -> list[Row]:
         """Replay every block; a failing one ends the replay. Never raises for a row."""
-        with Namespace({"127.0.0.1": ["api.anthropic.com"]}) as self.inside:
-            self._prepare()
-            try:
-                for row in self.rows:
-                    began = time.monotonic()
-                    try:
-                        row.outcome = self._row(row)
-                    except (Failure, Hang, TimeoutError, subprocess.TimeoutExpired) as problem:
-                        row.outcome, row.message = "failed", str(problem)
-                    row.seconds = round(time.monotonic() - began, 3)
-                    if row.outcome == "failed":
-                        break
-                    self._later(row)
-                for row in self.rows:
-                    if row.outcome == "not reached":
-                        failed = next(other for other in self.rows if other.outcome == "failed")
-                        row.message = f"not reached: {failed.block.id} failed before it"
-            finally:
-                self.screens = {name: terminal.screen() for name, terminal in self.terminals.items()}
-                for terminal in self.terminals.values():
-                    terminal.close()
+        with self:
+            if self.tamper:
+                self.tamper(self)
+            for row in self.rows:
+                began = time.monotonic()
+                try:
+                    row.outcome = self._row(row)
+                except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired) as problem:
+                    row.outcome, row.message = "failed", str(problem)
+                row.seconds = round(time.monotonic() - began, 3)
+                if row.outcome == "failed":
+                    break
+                self._later(row)
+        failed = next((row for row in self.rows if row.outcome == "failed"), None)
+        for row in self.rows:
+            if row.outcome == "not reached" and failed:
+                row.message = f"not reached: {failed.block.id} failed before it"
         return self.rows
-
-    def _prepare(self) -> None:
-        self.home = self.inside.mnt / "reader"
-        (self.home / "project").mkdir(parents=True)
-        self.lab = self.inside.mnt / "lab"
-        self.lab.mkdir()
-        bin_folder = self.lab / "bin"
-        bin_folder.mkdir()
-        (bin_folder / "claude").symlink_to(programs.claude())
-        (bin_folder / "python3").symlink_to(programs.python())
-        certificates.authority(self.lab, "api.anthropic.com")
-        self.env = {
-            "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader",
-        }  # fmt: skip
-        own = {"PATH": os.defpath, "HOME": str(self.lab), "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        models = [word for model in self.book.fact("models.ids") for word in ("--model", model)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": (self.lab / "programs.txt").open("ab"), "stderr": subprocess.STDOUT}
-        self.inside.popen([sys.executable, "-m", "tests.lab.dns", "/mnt/lab/dns.txt"], own, **quiet)
-        self.inside.popen(
-            [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
-             "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
-        )  # fmt: skip
-        port = self.book.fact("site.address").rsplit(":", 1)[-1]
-        self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
-        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready"]
-        wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
-        self.lab_listeners = self.inside.listeners()
-        if self.tamper:
-            self.tamper(self)
-
-    def terminal(self, name: str) -> Terminal:
-        if name not in self.terminals:
-            cwd = HOME / "project" if name.startswith("client") else HOME
-            self.terminals[name] = Terminal(self.inside, self.lab / f"terminal-{name}", dict(self.env), cwd)
-        return self.terminals[name]
-
-    def outside(self, path: str) -> Path:
-        """Where a path of the reader's is found from outside the namespace."""
-        if path.startswith("~/"):
-            return self.home / path[2:]
-        if path.startswith("/etc/"):
-            return self.inside.etc / path[5:]
-        return self.home / "project" / path
-
-    def values(self, env: dict[str, Any]) -> dict[str, str | None]:
-        return {name: self.outside(value["file"]).read_text().strip() if isinstance(value, dict) else value for name, value in env.items()}
-
-    # What the stand-ins saw ----------------------------------------------------
-    def _all_requests(self) -> list[dict[str, Any]]:
-        path = self.lab / "provider" / "requests.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def requests(self, row: Row) -> list[dict[str, Any]]:
         """What the provider received since the row began."""
-        return self._all_requests()[row.began :]
-
-    def _all_names(self) -> list[str]:
-        path = self.lab / "dns.txt"
-        return path.read_text().split() if path.exists() else []
+        return self.all_requests()[row.began :]
 
     def looked_up(self, row: Row) -> list[str]:
         """Host names asked for since the row began."""
-        return self._all_names()[row.asked :]
-
-    def get(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
-        """GET from inside the namespace: (HTTP status, body)."""
-        words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-        done = self.inside.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *words, address], {"PATH": os.defpath})
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status or 0), body
-
-    def direct(self) -> dict[str, Any]:
-        """One request of the same Claude Code to the stand-in, without a gateway."""
-        if self._direct is None:
-            before = len(self._all_requests())
-            home = HOME.parent / "direct"
-            (self.inside.mnt / "direct").mkdir()
-            env = {
-                **self.env, **self.book.fact("lab.differences.client-quiet.env"), "HOME": str(home),
-                "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{DIRECT_PORT}", "ANTHROPIC_AUTH_TOKEN": "sk-ant-lab-not-a-real-key",
-            }  # fmt: skip
-            done = self.inside.run(["claude", "-p", "Reply with one word: direct"], env, home)
-            seen = [item for item in self._all_requests()[before:] if item["path"] == "/v1/messages"]
-            if done.stdout.strip() != "direct" or len(seen) != 1:
-                raise Failure(f"Claude Code does not work without a gateway either: {done.stdout}{done.stderr}")
-            self._direct = seen[0]
-        return self._direct
+        return self.all_names()[row.asked :]
 
     # Rows -------------------------------------------------------------------------
     def _row(self, row: Row) -> str:
         """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
-        row.began, row.asked = len(self._all_requests()), len(self._all_names())
+        row.began, row.asked = len(self.all_requests()), len(self.all_names())
         block = row.block
         if block.check == "output":
             self._output(row)
@@ -221,7 +133,7 @@ class Replay:
         elif row.language == "python":
             self._python(row)
         elif self.forker and block.id.endswith("/install.sh"):
-            self._install_warm()
+            self.install_warm(self.forker)
             return "not run"
         elif block.check in {"run", "native"}:
             self._paste(row)
@@ -230,13 +142,6 @@ class Replay:
         if "after" not in block.data:
             self._observe(row)
         return "passed"
-
-    def _install_warm(self) -> None:
-        """Put the forking ``litellm`` where the page's install block would put the real one."""
-        assert self.forker
-        target = self.home / "litellm-gateway" / "venv" / "bin"
-        target.mkdir(parents=True)
-        litellm_fork.shim(target / "litellm", self.forker.address)
 
     def _observe(self, row: Row) -> None:
         for item in row.block.data.get("observed", []):

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tests.lab.namespace import Namespace, wait_until
 
-
 CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|\r(?=\n)")
 
 

@@ -1,0 +1,142 @@
+"""What a reader's machine is in the lab: a namespace, a home, and the stand-ins.
+
+``with World(book, site) as world`` starts the provider's stand-in (TLS on port
+443 as ``api.anthropic.com``, plain HTTP on ``DIRECT_PORT``), a name server that
+records what it is asked, and this site on the port its pages name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from macros.ledger import Book
+from tests.lab import certificates, litellm_fork, programs
+from tests.lab.anthropic_api import LAB_KEY
+from tests.lab.namespace import Namespace, wait_until
+from tests.lab.terminal import Terminal
+
+HOME = Path("/mnt/reader")
+DIRECT_PORT = 9400
+
+
+class World:
+    """One reader's machine. Everything in it ends with it."""
+
+    def __init__(self, book: Book, site: Path) -> None:
+        self.book, self.site = book, site
+        self.terminals: dict[str, Terminal] = {}
+        self._direct: dict[str, Any] | None = None
+
+    def __enter__(self) -> World:
+        self.inside = Namespace({"127.0.0.1": ["api.anthropic.com"]})
+        try:
+            self._prepare()
+        except BaseException:
+            self.inside.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.screens = {name: terminal.screen() for name, terminal in self.terminals.items()}
+        for terminal in self.terminals.values():
+            terminal.close()
+        self.inside.close()
+
+    def _prepare(self) -> None:
+        self.home = self.inside.mnt / "reader"
+        (self.home / "project").mkdir(parents=True)
+        self.lab = self.inside.mnt / "lab"
+        self.lab.mkdir()
+        bin_folder = self.lab / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "claude").symlink_to(programs.claude())
+        (bin_folder / "python3").symlink_to(programs.python())
+        certificates.authority(self.lab, "api.anthropic.com")
+        self.env = {
+            "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader",
+        }  # fmt: skip
+        own = {"PATH": os.defpath, "HOME": str(self.lab), "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        models = [word for model in self.book.fact("models.ids") for word in ("--model", model)]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": (self.lab / "programs.txt").open("ab"), "stderr": subprocess.STDOUT}
+        self.inside.popen([sys.executable, "-m", "tests.lab.dns", "/mnt/lab/dns.txt"], own, **quiet)
+        self.inside.popen(
+            [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
+             "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
+        )  # fmt: skip
+        port = self.book.fact("site.address").rsplit(":", 1)[-1]
+        self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
+        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready"]
+        wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
+        self.lab_listeners = self.inside.listeners()
+
+    def terminal(self, name: str) -> Terminal:
+        if name not in self.terminals:
+            cwd = HOME / "project" if name.startswith("client") else HOME
+            self.terminals[name] = Terminal(self.inside, self.lab / f"terminal-{name}", dict(self.env), cwd)
+        return self.terminals[name]
+
+    def outside(self, path: str) -> Path:
+        """Where a path of the reader's is found from outside the namespace."""
+        if path.startswith("~/"):
+            return self.home / path[2:]
+        if path.startswith("/etc/"):
+            return self.inside.etc / path[5:]
+        return self.home / "project" / path
+
+    def values(self, env: dict[str, Any]) -> dict[str, str | None]:
+        return {name: self.outside(value["file"]).read_text().strip() if isinstance(value, dict) else value for name, value in env.items()}
+
+    # What the stand-ins saw ----------------------------------------------------
+    def all_requests(self) -> list[dict[str, Any]]:
+        path = self.lab / "provider" / "requests.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def all_names(self) -> list[str]:
+        path = self.lab / "dns.txt"
+        return path.read_text().split() if path.exists() else []
+
+    def get(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
+        """GET from inside the namespace: (HTTP status, body)."""
+        words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+        done = self.inside.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *words, address], {"PATH": os.defpath})
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), body
+
+    def claude(self, env: dict[str, str], *arguments: str, home: str = "reader", timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run Claude Code inside, in a project of its own, quietly and without retries."""
+        folder = self.inside.mnt / home
+        (folder / "project").mkdir(parents=True, exist_ok=True)
+        path = HOME.parent / home
+        full = {**self.env, **self.book.fact("lab.differences.client-quiet.env"), "HOME": str(path), **env}
+        return self.inside.run(["claude", *arguments], full, path / "project", timeout)
+
+    def direct_env(self) -> dict[str, str]:
+        """What points Claude Code at the stand-in, without a gateway."""
+        return {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{DIRECT_PORT}", "ANTHROPIC_AUTH_TOKEN": LAB_KEY}
+
+    def direct(self) -> dict[str, Any]:
+        """One request of the same Claude Code to the stand-in, without a gateway.
+
+        Raises RuntimeError when Claude Code does not get an answer there.
+        """
+        if self._direct is None:
+            before = len(self.all_requests())
+            done = self.claude(self.direct_env(), "-p", "Reply with one word: direct", home="direct")
+            seen = [item for item in self.all_requests()[before:] if item["path"] == "/v1/messages"]
+            if done.stdout.strip() != "direct" or len(seen) != 1:
+                raise RuntimeError(f"Claude Code does not work without a gateway either: {done.stdout}{done.stderr}")
+            self._direct = seen[0]
+        return self._direct
+
+    def install_warm(self, forker: litellm_fork.Forker) -> Path:
+        """Put the forking ``litellm`` where the page's install block puts the real one."""
+        target = self.home / "litellm-gateway" / "venv" / "bin"
+        target.mkdir(parents=True)
+        litellm_fork.shim(target / "litellm", forker.address)
+        return target / "litellm"
