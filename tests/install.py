@@ -26,7 +26,7 @@ LOCKS = {
 }
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
-SYSTEM = {"chromium": "chromium", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux"}
+SYSTEM = {"chromium": "chromium", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "squid": "squid-openssl", "unshare": "util-linux"}
 
 
 class InstallError(Exception):
@@ -124,7 +124,8 @@ def node() -> None:
 
 def system() -> None:
     """Debian packages, by apt when run as root; else the exact line to run."""
-    missing = sorted({package for program, package in SYSTEM.items() if shutil.which(program) is None})
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # where Debian keeps squid; not on every user's PATH
+    missing = sorted({package for program, package in SYSTEM.items() if shutil.which(program, path=path) is None})
     if not missing:
         return
     line = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(missing)}"

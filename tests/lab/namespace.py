@@ -28,6 +28,7 @@ set -e
 ip link set lo up
 mount --bind "$1" /etc
 mount --bind "$2" /mnt
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 echo ready
 exec sleep infinity
 """

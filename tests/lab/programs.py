@@ -57,7 +57,7 @@ def node_module(path: str) -> Path:
 
 def system(name: str) -> Path:
     """A program of the system, by name."""
-    found = shutil.which(name)
+    found = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
     if found is None:
         raise MissingProgram(f"{name} is missing; install it with: make test (as root), or the line that it prints")
     return Path(found)
