@@ -8,10 +8,10 @@ export NO_MKDOCS_2_WARNING = 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test check update measure mutants lab clean
+.PHONY: help serve site test sudo-test check update measure mutants lab clean
 
 help: ## what you can do here
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit
 	@$(PYTHON) tests/install.py site port=$(PORT)
@@ -25,6 +25,9 @@ test: ## install what the tests need, build the site, run every block
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run all
+
+sudo-test: ## the same as root, by sudo; it may then install Debian packages
+	@sudo env "PATH=$$PATH" $(MAKE) --no-print-directory test
 
 check: ## everything that needs no lab, in under a minute
 	@$(PYTHON) tests/install.py site test node

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jinja2
 from jinja2 import nodes
@@ -52,7 +53,8 @@ def names(book: Book, where: str, text: str, kinds: tuple[str, ...] = tuple(NAME
         what, pattern = NAMES[kind]
         for name in pattern.findall(text):
             if name not in book.facts.get(kind, {}) and name.lower() not in book.facts.get(kind, {}):
-                raise BookError(f"{where}: {name} is {what} that is in no data; correct it, or add it to snippets/facts/{kind}.yaml with its meaning and source")
+                remedy = f"correct it, or add it to snippets/facts/{kind}.yaml with its meaning and source"
+                raise BookError(f"{where}: {name} is {what} that is in no data; {remedy}")
 
 
 def data(book: Book) -> None:
@@ -174,4 +176,4 @@ def whole_site(book: Book, rendered: set[str]) -> None:
     if missing:
         first = missing[0]
         others = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-        raise BookError(f"{first.where}: on no page{others}; show it with {{{{ snippet(\"{first.id}\") }}}} or remove the entry")
+        raise BookError(f'{first.where}: on no page{others}; show it with {{{{ snippet("{first.id}") }}}} or remove the entry')

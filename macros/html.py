@@ -18,6 +18,8 @@ from macros.ledger import Book, BookError
 THEME = "mkdocs-material-9.8.1"
 #: How many tabs of a group macros/theme/assets/handbook.css can mark as chosen.
 MOST_TABS = 8
+#: From how many characters on a table's cell is given room, lest it become a ribbon of single words.
+LONG_CELL = 70
 #: What the strip above a block without a title says: by its check, else by its language.
 STRIPS = {"output": "Output", "symptom": "What you see"}
 LANGUAGE_NAMES = {
@@ -95,6 +97,9 @@ def _tables(article: Tag) -> None:
         table["class"] = "plain"
         for cell in table.select("thead th"):
             cell["scope"] = "col"
+        for cell in table.find_all("td"):
+            if len(cell.get_text()) > LONG_CELL:
+                cell["class"] = "long"
 
 
 def _tabs(article: Tag, name: str) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import jsonschema
 import yaml
@@ -78,7 +79,7 @@ class _Loader(yaml.SafeLoader):
     """YAML without duplicate keys."""
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda l, n: _unique_keys(l, n, True))
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: _unique_keys(loader, node, True))
 
 
 def read_yaml(path: Path) -> Any:
@@ -260,7 +261,9 @@ class Book:
         for used in block.data.get("uses", []):
             if used not in self.facts.get("versions", {}):
                 raise BookError(f"{block.where}: uses: {used!r} is no program of snippets/facts/versions.yaml; add it there or correct the name")
-        for path in [self.snippets / name for name in block.data.get("counterexamples", [])] + [self.root / name for name in [block.data.get("schema")] if name]:
+        needed = [self.snippets / name for name in block.data.get("counterexamples", [])]
+        needed += [self.root / block.data["schema"]] if "schema" in block.data else []
+        for path in needed:
             if not path.is_file():
                 raise BookError(f"{block.where}: no file {relative(path)}; write it or correct the name")
 

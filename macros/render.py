@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from macros import renderings
 from macros.ledger import LANGUAGES, Block, Book, BookError, read_yaml, relative, text_of, validate
@@ -177,15 +178,12 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def known_bad(book: Book, product: str) -> str:
-    rows = [[inline(bad["version"]), bad["why"], f'[source]({bad["source"]})'] for bad in book.fact(f"versions.{product}.known_bad")]
+    rows = [[inline(bad["version"]), bad["why"], f"[source]({bad['source']})"] for bad in book.fact(f"versions.{product}.known_bad")]
     return table(["Release", "Why not", "Source"], rows)
 
 
 def advisories(book: Book, product: str) -> str:
-    rows = [
-        [item["id"], item["what"], item["range"], item["this_pin"], f'[source]({item["source"]})']
-        for item in book.fact(f"versions.{product}.advisories")
-    ]
+    rows = [[item["id"], item["what"], item["range"], item["this_pin"], f"[source]({item['source']})"] for item in book.fact(f"versions.{product}.advisories")]
     return table(["Advisory", "What it is", "Affected releases", "The pinned release", "Source"], rows)
 
 

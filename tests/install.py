@@ -45,6 +45,13 @@ def is_current(name: str, stamp: str) -> bool:
     return mark.exists() and mark.read_text() == stamp
 
 
+def begin(name: str, text: str) -> None:
+    """Say what starts; until it has ended, it counts as not installed, also after an interrupt."""
+    VENV.mkdir(exist_ok=True)
+    (VENV / f"{name}.installed").unlink(missing_ok=True)
+    say(text)
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -64,7 +71,7 @@ def environment(name: str) -> Path:
     stamp = stamp_of(lock)
     if is_current(name, stamp) and python.exists():
         return python
-    say(f"Installing {lock.relative_to(ROOT)} into .venv/{name} ...")
+    begin(name, f"Installing {lock.relative_to(ROOT)} into .venv/{name} ...")
     shutil.rmtree(folder, ignore_errors=True)
     try:
         venv.EnvBuilder(with_pip=True, clear=True).create(folder)
@@ -89,10 +96,13 @@ def wheels() -> None:
     if is_current("wheels", stamp):
         return
     python = environment("test")
-    say("Fetching the wheels of LiteLLM ...")
+    begin("wheels", "Fetching the wheels of LiteLLM ...")
     shutil.rmtree(folder, ignore_errors=True)
     command(
-        [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock), "-d", str(folder)],
+        [
+            *[str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"],
+            *["--only-binary", ":all:", "-r", str(lock), "-d", str(folder)],
+        ],
         "Could not fetch the wheels of LiteLLM. Is there a network, and does pip reach its package index (pip config list)?",
     )
     command([str(python), "-m", "tests.lab.wheelhouse", str(folder)], "Could not prepare the wheels.", cwd=ROOT)
@@ -107,7 +117,7 @@ def node() -> None:
     if is_current("node", stamp) and target.exists():
         return
     python = environment("test")
-    say("Installing tests/node/package-lock.json into .venv/node ...")
+    begin("node", "Installing tests/node/package-lock.json into .venv/node ...")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for path in (manifest, lock, NODE / ".npmrc"):
@@ -149,21 +159,30 @@ def free_port(port: str) -> None:
             raise InstallError(f"Port {port} of 127.0.0.1 is taken or not a port. Choose another: make serve PORT=8001") from None
 
 
+def litellm() -> None:
+    environment("litellm")
+    wheels()
+
+
+PARTS = {"system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node}
+
+
 def main(names: list[str]) -> int:
     if sys.version_info < (3, 11):
-        say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 ...")
+        version = ".".join(map(str, sys.version_info[:3]))
+        say(f"Python 3.11 or newer is needed; this is {version}. Name a newer one: make PYTHON=python3.12 ...")
         return 2
-    VENV.mkdir(exist_ok=True)
+    unknown = [name for name in names if name not in PARTS and not name.startswith("port=")]
+    if unknown or not names:
+        say(f"Unknown part: {' '.join(unknown) or '(none named)'}. Name one or more of: {' '.join(PARTS)} port=NUMBER")
+        return 2
     try:
         # What only a person can mend comes first.
-        for name in sorted(names, key=lambda name: name != "system"):
+        for name in sorted(names, key=lambda name: name != "system" and not name.startswith("port=")):
             if name.startswith("port="):
                 free_port(name.removeprefix("port="))
-            elif name == "litellm":
-                environment("litellm")
-                wheels()
             else:
-                {"site": lambda: environment("site"), "test": lambda: environment("test"), "node": node, "system": system}[name]()
+                PARTS[name]()
     except InstallError as problem:
         say(f"\n{problem}")
         return 1

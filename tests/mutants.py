@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,23 +69,24 @@ class Finding:
     ``outcome``: killed, survived, or invalid (the build stopped). ``killed_by``
     is the id of the block whose row failed, or ``build``. ``how``: execution
     (the row ran something), output (a recorded output differs), schema, build.
+    ``counts``: what noticed is of the kind by which the changed blocks are checked.
     """
 
     outcome: str
     killed_by: str | None = None
     how: str | None = None
     message: str = ""
+    counts: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finding with its time. ``counts``: the test that noticed is of the kind that the file is checked by."""
+    """A finding, the time it took, and why nothing can notice the mutant, where that is so."""
 
     mutant: Mutant
     finding: Finding
     seconds: float
     equivalent: str | None = None
-    counts: bool = False
 
     @property
     def wrong(self) -> bool:
@@ -96,7 +97,7 @@ class Result:
         """A row of the report."""
         return {
             "id": self.mutant.id, "file": self.mutant.file, "operator": self.mutant.operator, **asdict(self.finding),
-            "counts": self.counts, "equivalent": self.equivalent, "seconds": self.seconds,
+            "equivalent": self.equivalent, "seconds": self.seconds,
         }  # fmt: skip
 
 
@@ -220,28 +221,60 @@ def judge(rows: Iterable[Row], root: Path) -> Finding:
 
 
 def counts(finding: Finding, checks: set[str]) -> bool:
-    """Whether a kill is worth something; ``checks``: those of the blocks made from the mutated file.
+    """Whether a kill is worth something; ``checks``: those of the blocks that the mutant changed.
 
     A row that runs something always is. A recorded output or a parser is one
-    only for a file that is itself a recorded output or is only parsed.
+    only when nothing else changed than recorded outputs, or blocks that are parsed.
     """
     return finding.outcome == "killed" and (finding.how == "execution" or checks == {finding.how})
 
 
-def checks_of(book: Book) -> dict[str, set[str]]:
-    """File -> the checks of the blocks made from it."""
-    found: dict[str, set[str]] = {}
-    for block in book.blocks.values():
-        found.setdefault(block.path.relative_to(book.root).as_posix(), set()).add(block.check)
-    return found
+class Bench:
+    """A copy of the sources in which mutants are made, and what its pages show when nothing is changed."""
 
+    def __init__(self, root: Path, forker: Forker) -> None:
+        self.root, self.forker = root, forker
+        self.shown: dict[tuple[str, str], dict[str, Any]] = {}
 
-def replay(root: Path, page: str, forker: Forker, cold: bool) -> list[Row]:
-    """Replay a page of the built copy."""
-    book = load(root)
-    if not cold:
-        _hurry(book)
-    return Replay(book, root / "site", page, forker=None if cold else forker).run()
+    def baseline(self, mutants: list[Mutant]) -> None:
+        """Nothing is changed and everything passes; raises MutantError otherwise."""
+        stopped = build(self.root)
+        if stopped is not None:
+            raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
+        self.shown = self._rows()
+        for mutant in mutants:
+            self._shows(mutant)
+        for page, cold in sorted({(mutant.page, mutant.cold) for mutant in mutants}):
+            finding = judge(self._replay(page, cold), self.root)
+            if finding.outcome != "survived":
+                raise MutantError(f"Nothing is changed, and {page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
+
+    def _rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The blocks of the built copy, by page and anchor."""
+        rows = json.loads((self.root / "site" / "evidence" / "blocks.json").read_text("utf-8"))
+        return {(row["page"], row["anchor"]): row for row in rows}
+
+    def _shows(self, mutant: Mutant) -> None:
+        pages = {page for page, _ in self.shown}
+        showing = {page for (page, _), row in self.shown.items() if f"snippets/{re.split('[#@]', row['id'])[0]}" == mutant.file}
+        if mutant.page not in pages or (showing and mutant.page not in showing):
+            raise MutantError(f"{mutant.id}: page {mutant.page!r} does not show {mutant.file}; correct tests/mutants.yaml")
+
+    def examine(self, mutant: Mutant) -> Finding:
+        """Make the change in the copy, build it, replay its page."""
+        with changed(mutant, self.root):
+            stopped = build(self.root)
+            if stopped is not None:
+                return Finding("invalid", "build", "build", first_line(stopped, self.root))
+            checks = {row["check"] for key, row in self._rows().items() if row["sha256"] != self.shown.get(key, {}).get("sha256")}
+            finding = judge(self._replay(mutant.page, mutant.cold), self.root)
+            return replace(finding, counts=counts(finding, checks))
+
+    def _replay(self, page: str, cold: bool) -> list[Row]:
+        book = load(self.root)
+        if not cold:
+            _hurry(book)
+        return Replay(book, self.root / "site", page, forker=None if cold else self.forker).run()
 
 
 def _hurry(book: Book) -> None:
@@ -249,32 +282,6 @@ def _hurry(book: Book) -> None:
     for block in book.blocks.values():
         if block.check in EXECUTED:
             block.data["seconds"] = min(block.data.get("seconds", PATIENCE), PATIENCE)
-
-
-def examine(mutant: Mutant, root: Path, forker: Forker) -> Finding:
-    """Make the change in the copy, build it, replay its page."""
-    with changed(mutant, root):
-        stopped = build(root)
-        if stopped is not None:
-            return Finding("invalid", "build", "build", first_line(stopped, root))
-        return judge(replay(root, mutant.page, forker, mutant.cold), root)
-
-
-def baseline(mutants: list[Mutant], root: Path, forker: Forker) -> None:
-    """Nothing is changed and everything passes; raises MutantError otherwise."""
-    stopped = build(root)
-    if stopped is not None:
-        raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, root)}. Repair that first.")
-    shown = {(row["page"], row["id"].split("#")[0].split("@")[0]) for row in json.loads((root / "site" / "evidence" / "blocks.json").read_text("utf-8"))}
-    files = {file for _, file in shown}
-    for mutant in mutants:
-        snippet = mutant.file.removeprefix("snippets/")
-        if mutant.page not in {page for page, _ in shown} or (snippet in files and (mutant.page, snippet) not in shown):
-            raise MutantError(f"{mutant.id}: page {mutant.page!r} does not show {mutant.file}; correct tests/mutants.yaml")
-    for page, cold in sorted({(mutant.page, mutant.cold) for mutant in mutants}):
-        finding = judge(replay(root, page, forker, cold), root)
-        if finding.outcome != "survived":
-            raise MutantError(f"Nothing is changed, and {page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
 
 
 # The command ----------------------------------------------------------------------------
@@ -288,24 +295,15 @@ def select(mutants: list[Mutant], ids: list[str], only: set[str] | None) -> list
     return [mutant for mutant in mutants if (not ids or mutant.id in ids) and (only is None or mutant.file in only)]
 
 
-def run(
-    mutants: list[Mutant],
-    equivalents: dict[str, str],
-    checks: dict[str, set[str]],
-    check: Callable[[Mutant], Finding],
-    say: Callable[[str], None] = print,
-) -> list[Result]:
-    """Examine one after the other, in the order given, and tell of each.
-
-    ``checks``: file -> the checks of the blocks made from it.
-    """
+def run(mutants: list[Mutant], equivalents: dict[str, str], check: Callable[[Mutant], Finding], say: Callable[[str], None] = print) -> list[Result]:
+    """Examine one after the other, in the order given, and tell of each."""
     results = []
     width = max(len(mutant.id) for mutant in mutants)
     for mutant in mutants:
         began = time.monotonic()
         finding = check(mutant)
         seconds = round(time.monotonic() - began, 1)
-        result = Result(mutant, finding, seconds, equivalents.get(mutant.id), counts(finding, checks.get(mutant.file, set())))
+        result = Result(mutant, finding, seconds, equivalents.get(mutant.id))
         results.append(result)
         by = f"{finding.killed_by} ({finding.how})" if finding.killed_by else result.equivalent or "nothing noticed"
         say(f"{mutant.id:<{width}}  {mutant.operator:<8}  {finding.outcome:<8}  {result.seconds:6.1f} s  {by}")
@@ -316,7 +314,7 @@ def summary(results: list[Result]) -> str:
     """Figures, and what is wrong, in a few lines."""
     ways = Counter(result.finding.how or result.finding.outcome for result in results)
     equal = sum(result.equivalent is not None and not result.wrong for result in results)
-    good, judged = sum(result.counts for result in results), len(results) - equal - ways["build"]
+    good, judged = sum(result.finding.counts for result in results), len(results) - equal - ways["build"]
     lines = [
         f"{len(results)} mutants: {ways['execution']} killed by a block that was executed, {ways['output']} by a recorded output, "
         f"{ways['schema']} by a parser and a schema; {ways['build']} stopped by the build; {ways['survived']} survived, {equal} of them equivalent.",
@@ -325,7 +323,7 @@ def summary(results: list[Result]) -> str:
     lines += [
         f"{result.mutant.id} is noticed only by {result.finding.killed_by} ({result.finding.how}); let the block itself observe it."
         for result in results
-        if result.finding.outcome == "killed" and not result.counts
+        if result.finding.outcome == "killed" and not result.finding.counts
     ]
     for result in results:
         if result.wrong and result.equivalent is None:
@@ -346,11 +344,10 @@ def whole(ids: list[str], only: set[str] | None) -> int:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
     with workshop() as folder, Forker(folder, programs.litellm_python()) as forker:
-        root = copy_sources(folder / "copy")
+        bench = Bench(copy_sources(folder / "copy"), forker)
         wait_until(forker.ready, 120, "the import of LiteLLM")
-        baseline(chosen, root, forker)
-        checks = checks_of(load(root))
-        results = run(chosen, equivalents, checks, lambda mutant: examine(mutant, root, forker), lambda line: print(line, flush=True))
+        bench.baseline(chosen)
+        results = run(chosen, equivalents, bench.examine, lambda line: print(line, flush=True))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps([result.data() for result in results], indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(f"\n{summary(results)}\nWritten: {REPORT.relative_to(ROOT)}")

@@ -12,15 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 
 import pytest
 
 from macros import guards
 from macros.ledger import load
 from macros.main import define_env
-from tests.handbook import NOTE, Mistake, assert_stops, build, ledger, page, replace, write, write_handbook
+from tests.handbook import Mistake, assert_stops, build, ledger, page, write, write_handbook
 from tests.lab import programs
 from tests.lab.namespace import wait_until
 from tests.lab.replay import Replay, Row
@@ -52,9 +52,11 @@ MISTAKES = {
     "statement in braces": Mistake(page("{% set x = 1 %}"), "docs/index.md:7", "only macro calls may stand in braces", "known macros: advisories,"),
     "macro without its argument": Mistake(page("{{ fact() }}"), "docs/index.md:7", "fact: 0 arguments are too many or too few", "see macros/main.py"),
     "macro with a bare word": Mistake(page("{{ fact(site) }}"), "docs/index.md:7", "fact:", "write its arguments as quoted text"),
-    "line that is not there": Mistake(page('{{ line("demo/hello.sh", "bye") }}'), "docs/index.md:7", "0 lines of demo/hello.sh contain 'bye'", "name exactly one"),
+    "line that is not there": Mistake(
+        page('{{ line("demo/hello.sh", "bye") }}'), "docs/index.md:7", "0 lines of demo/hello.sh contain 'bye'", "name exactly one"
+    ),
     "no tab label": Mistake(page('{{ tabs("demo/hello.sh") }}'), "docs/index.md:7", "demo/hello.sh: no tab label", "add 'tab:'"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

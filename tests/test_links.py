@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import urllib.parse
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from bs4 import BeautifulSoup
 

@@ -48,7 +48,8 @@ def collected(folder: Path, *files: Path) -> list[tuple[Path, str]]:
 
 def python_fences(path: Path) -> list[str]:
     """The Python fences of a Markdown file, by a parser of its own."""
-    return [token.content.rstrip("\n") for token in MarkdownIt().parse(path.read_text("utf-8")) if token.type == "fence" and token.info.split()[:1] in (["python"], ["py"])]
+    fences = [token for token in MarkdownIt().parse(path.read_text("utf-8")) if token.type == "fence"]
+    return [fence.content.rstrip("\n") for fence in fences if fence.info.split()[:1] in (["python"], ["py"])]
 
 
 def test_every_python_block_of_the_pages_is_found_once(site: Path, book: Book) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from macros import render
 from macros.ledger import Book
-from tests.handbook import ledger, write, write_handbook
 from tests.lab.normalise import LIMIT, TOKENS, normalise, share
 from tests.lab.programs import ROOT
 

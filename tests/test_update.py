@@ -41,12 +41,12 @@ def test_a_damaged_output_is_rewritten_and_nothing_else(copy: Path, forker: Fork
 
 def test_a_page_that_fails_otherwise_rewrites_nothing(copy: Path, forker: Forker) -> None:
     damage(copy, "claude-version.out", "Claude Code", "Claude")
-    damage(copy, "folder.sh", "mkdir -p ~/litellm-gateway", "mkdir -p ~/elsewhere ~/litellm-gatewax")
+    damage(copy, "folder.sh", "mkdir -p ~/litellm-gateway", "mkdir -p ~/elsewhere")
     assert mutants.build(copy) is None
     before = contents(copy)
     page = "patterns/local-gateway/"
     rewritten, problem = update.update(load(copy), copy / "site", page, forker)
-    assert rewritten == [] and problem and problem.startswith(f"{page}#block-local-gateway-folder-sh: "), problem
+    assert rewritten == [] and problem and problem.startswith(f"{page}#block-folder-sh: "), problem
     assert contents(copy) == before
 
 

@@ -1,0 +1,96 @@
+"""The workflow does what ``make`` does, with nothing that was not read before it was pinned."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from macros.ledger import Book
+from tests.lab.programs import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
+#: A step that uses an action: the action, the commit, and the tag it is said to have.
+USES = re.compile(r"^\s*(?:- )?uses: ([\w.-]+/[\w.-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
+
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def validate(path: Path) -> subprocess.CompletedProcess[str]:
+    """By the schema that check-jsonschema brings along; nothing is fetched."""
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--no-cache", "--builtin-schema", "vendor.github-workflows", str(path)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in yaml.safe_load(path.read_text())["jobs"].values() for step in job["steps"]]
+
+
+@each_workflow
+def test_the_schema_accepts_it(path: Path) -> None:
+    done = validate(path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [("runs-on: ubuntu-24.04", "run-on: ubuntu-24.04"), ("  contents: read", "  contents: everything"), ("      - run: make check", "      - make: check")],
+    ids=["a key that does not exist", "a permission that does not exist", "a step that does nothing"],
+)
+def test_the_schema_rejects_a_broken_copy(old: str, new: str, tmp_path: Path) -> None:
+    text = (ROOT / ".github" / "workflows" / "docs.yml").read_text()
+    assert old in text
+    (tmp_path / "docs.yml").write_text(text.replace(old, new, 1))
+    done = validate(tmp_path / "docs.yml")
+    assert done.returncode == 1 and "Schema validation errors were encountered" in done.stdout, done.stdout + done.stderr
+
+
+@each_workflow
+def test_run_steps_are_make_targets(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = [step["run"] for step in steps(path) if "run" in step]
+    assert commands, "a workflow that runs nothing"
+    for command in commands:
+        words = command.split()
+        assert len(words) == 2 and words[0] == "make" and words[1] in targets, f"{path.name}: {command!r}: write make and one of {', '.join(sorted(targets))}"
+    assert not [step for step in steps(path) if {"shell", "working-directory"} & set(step)], "the way make is called is part of the command"
+
+
+@each_workflow
+def test_it_may_only_read(path: Path) -> None:
+    data = yaml.safe_load(path.read_text())
+    assert data["permissions"] == {"contents": "read"}
+    for name, job in data["jobs"].items():
+        assert "permissions" not in job, f"{name}: permissions stand once, at the top"
+        assert job["timeout-minutes"] <= 30
+        assert "container" not in job and "services" not in job, f"{name}: an image would have to be pinned by a digest that was read"
+    assert "secrets." not in path.read_text()
+
+
+@each_workflow
+def test_actions_are_pinned_to_commits_that_were_read(path: Path, book: Book) -> None:
+    known = book.fact("actions")
+    lines = [line for line in path.read_text().splitlines() if "uses:" in line]
+    used = {step["uses"] for step in steps(path) if "uses" in step}
+    assert {f"{match.group(1)}@{match.group(2)}" for match in map(USES.match, lines) if match} == used, "write: uses: owner/action@commit # vX.Y.Z"
+    for line in lines:
+        match = USES.match(line)
+        assert match, f"{path.name}: {line.strip()}: pin the commit, and write the tag behind it"
+        action, commit, tag = match.groups()
+        assert action in known, f"{action}: read its tag's commit, then add it to snippets/facts/actions.yaml"
+        assert (commit, tag) == (known[action]["commit"], known[action]["tag"]), f"{action}: not what snippets/facts/actions.yaml says"
+
+
+def test_every_recorded_action_is_used(book: Book) -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    for action, fact in book.fact("actions").items():
+        assert f"uses: {action}@{fact['commit']} # {fact['tag']}" in text, f"snippets/facts/actions.yaml: {action} is not used; remove it"
+        assert fact["source"] == f"https://github.com/{action}/tree/{fact['tag']}"
+        assert fact["commit_source"] == f"https://github.com/{action}/commit/{fact['commit']}"
