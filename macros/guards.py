@@ -27,7 +27,7 @@ COMMAND_LIKE = [
 ]
 MACROS = {
     "snippet", "tabs", "fact", "value", "line", "setup", "credential_warning",
-    "third_party_notice", "known_bad", "advisories", "models", "evidence_tables",
+    "third_party_notice", "known_bad", "advisories", "models", "proxy_programs", "evidence_tables",
 }
 
 

@@ -158,6 +158,7 @@ class Book:
         self.snippets = root / "snippets"
         self.facts: dict[str, Any] = {}
         self.blocks: dict[str, Block] = {}
+        self.pages: dict[str, dict[str, Any]] = {}
         self._read_facts()
         self._read_ledgers()
         self._check_files()
@@ -205,6 +206,8 @@ class Book:
                 raise BookError(f"{relative(path)}: {problem}") from None
             validate(data, rules, path)
             folder = path.parent.relative_to(self.snippets).as_posix()
+            if "page" in data:
+                self.pages[data["page"]["path"]] = data["page"]
             for name, row in data["blocks"].items():
                 self._add(path, f"{folder}/{name}", row)
         for block in self.blocks.values():
