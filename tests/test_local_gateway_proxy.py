@@ -12,9 +12,12 @@ import pytest
 from macros.ledger import Book
 from tests import bypass
 from tests.lab import programs
+from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import wait_until
 from tests.lab.replay import Replay
-from tests.lab.world import World
+from tests.lab.terminal import Terminal
+from tests.lab.world import HOME, World
 
 pytestmark = pytest.mark.lab
 PAGE = "patterns/local-gateway-proxy/"
@@ -74,15 +77,36 @@ URL = "https://api.anthropic.com/v1/models"
 
 
 @pytest.fixture(scope="module")
-def world(book: Book, site: Path) -> Iterator[World]:
+def world(book: Book, site: Path, forker: Forker) -> Iterator[World]:
     with World(book, site) as machine:
         machine.start_squid(inspect=True)
+        folder = machine.install_warm(forker).parents[2]
+        (folder / "config.yaml").write_text((book.snippets / "patterns/local-gateway/config.yaml").read_text())
         yield machine
+
+
+def litellm_works(world: World, env: dict[str, str]) -> bool:
+    """Whether a gateway started with this environment gets an answer from the provider."""
+    name = f"gateway-{len(world.terminals)}"
+    full = {**env, "LITELLM_MASTER_KEY": "sk-lab-master-key", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "UPSTREAM_ANTHROPIC_API_KEY": LAB_KEY}
+    terminal = Terminal(world.inside, world.lab / f"terminal-{name}", full, HOME / "litellm-gateway")
+    world.terminals[name] = terminal
+    terminal.start("venv/bin/litellm --config config.yaml --host 127.0.0.1 --port 4000", {}, [])
+    wait_until(lambda: world.get("http://127.0.0.1:4000/health/readiness", {})[0] == 200, 60, "the start of the gateway")
+    body = '{"model": "claude-haiku-5-5", "max_tokens": 9, "num_retries": 0, "messages": [{"role": "user", "content": "hi"}]}'
+    done = world.inside.run(
+        ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:4000/v1/messages", "-H", "x-api-key: sk-lab-master-key",
+         "-H", "content-type: application/json", "-d", body], {"PATH": os.defpath},
+    )  # fmt: skip
+    terminal.interrupt()
+    return done.stdout == "200"
 
 
 def works(world: World, program: str, env: dict[str, str]) -> bool:
     """Whether a program reaches the provider, which refuses it by 401: it has no key."""
     full = {**world.env, **env}
+    if program == "LiteLLM":
+        return litellm_works(world, full)
     if program == "Claude Code":
         done = world.claude({**env, "ANTHROPIC_AUTH_TOKEN": "sk-lab-wrong"}, "-p", "hi", home=f"cell-{len(os.listdir(world.inside.mnt))}")
         return "invalid x-api-key" in done.stdout or "Not logged in" in done.stdout or "401" in done.stdout
@@ -120,3 +144,16 @@ def test_every_cell_of_the_table(world: World, book: Book) -> None:
             if works(world, row["name"], {"HTTPS_PROXY": proxy, "https_proxy": proxy, name: path}) != (name in row["certificate"]):
                 wrong.append(f"{row['name']}: {name} {'does not help' if name in row['certificate'] else 'helps'}")
     assert wrong == []
+
+
+def test_what_the_proxy_says_behind_two_misleading_messages(book: Book, site: Path) -> None:
+    with World(book, site) as machine:
+        squid = machine.start_squid(login=True)
+        env = {"HTTPS_PROXY": book.fact("site.proxy_address"), "ANTHROPIC_AUTH_TOKEN": "sk-lab-any"}
+        assert "ERR_PROXY_TUNNEL" in machine.claude(env, "-p", "hi").stdout
+        assert {(entry.result, entry.url) for entry in squid.log()} == {("TCP_DENIED/407", "api.anthropic.com:443")}
+        squid.close()
+        squid = machine.start_squid()
+        shown = machine.claude({**env, "ANTHROPIC_BASE_URL": "http://127.0.0.1:4000"}, "-p", "hi").stdout
+        assert shown.startswith("Failed to authenticate. API Error: 403")
+        assert {(entry.result, entry.url.split("/v1")[0]) for entry in squid.log()} == {("TCP_DENIED/403", "http://127.0.0.1:4000")}
