@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,19 @@ def on_startup(command: str, dirty: bool) -> None:
 def on_config(config: Any) -> Any:
     """Read all data first, so that a mistake is one message and no traceback."""
     # A live-reload server keeps modules; the next build must read what was edited.
-    for name in [name for name in sys.modules if name.startswith("macros.") and name != __name__]:
+    # The package goes too: it holds its modules as attributes.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "macros"]:
         del sys.modules[name]
+    from macros import guards
     from macros.ledger import BookError, load
 
     try:
         config.extra["book"] = load()
+        guards.data(config.extra["book"])
     except BookError as problem:
         raise PluginError(str(problem)) from None
+    if _command == "build":
+        shutil.rmtree(RENDERED, ignore_errors=True)  # a page that was renamed leaves nothing behind
     return config
 
 
@@ -42,9 +48,9 @@ def _before_macros(markdown: str, page: Any, config: Any, files: Any) -> str:
     from macros.ledger import BookError
 
     source = page.file.content_string
-    skipped = source[: source.rfind(markdown[:40])].count("\n") if markdown.strip() else 0
+    front_matter = source.removesuffix(markdown)
     try:
-        guards.page(config.extra["book"], page.file.src_uri, markdown, skipped + 1)
+        guards.page(config.extra["book"], page.file.src_uri, markdown, front_matter.count("\n") + 1)
     except BookError as problem:
         raise PluginError(str(problem)) from None
     return markdown

@@ -16,6 +16,20 @@ from macros.ledger import Book, BookError
 
 #: The theme release whose markup the repairs below were written for.
 THEME = "mkdocs-material-9.8.1"
+#: How many tabs of a group macros/theme/assets/handbook.css can mark as chosen.
+MOST_TABS = 8
+#: What the strip above a block without a title says: by its check, else by its language.
+STRIPS = {"output": "Output", "symptom": "What you see"}
+LANGUAGE_NAMES = {
+    "bash": "Shell",
+    "json": "JSON",
+    "powershell": "PowerShell",
+    "python": "Python",
+    "text": "Text",
+    "yaml": "YAML",
+}
+#: The theme's hidden check boxes, by id.
+TOGGLES = {"__drawer": "Navigation", "__search": "Search", "__toc": "Table of contents"}
 
 
 def page(book: Book, source: str, url: str, name: str) -> str:
@@ -34,7 +48,7 @@ def page(book: Book, source: str, url: str, name: str) -> str:
     if article is not None:
         _blocks(book, article, name)
         _tables(article)
-        _tabs(article)
+        _tabs(article, name)
         for link in article.find_all(attrs={"data-site-href": True}):
             link["href"] = to_root + link.attrs.pop("data-site-href")
     _theme(soup)
@@ -42,64 +56,91 @@ def page(book: Book, source: str, url: str, name: str) -> str:
 
 
 def _blocks(book: Book, article: Tag, name: str) -> None:
-    """Move what the fence carries to its ``<pre>``; give both a name."""
+    """Move what the fence carries to its ``<pre>``; give each block a strip, an anchor and a name of its own."""
     used: set[str] = set()
     for pre in article.find_all("pre"):
         holder = pre.find_parent("div", class_="highlight")
         if holder is None or not holder.get("data-snippet"):
-            raise BookError(f"docs/{name}: a code block that comes from no ledger: {pre.get_text()[:60].strip()!r}; indented text becomes code, so remove the indent, or show it with {{{{ snippet(\"...\") }}}}")
+            raise BookError(
+                f"docs/{name}: a code block that comes from no ledger: {pre.get_text()[:60].strip()!r}; "
+                'indented text becomes code, so remove the indent, or show it with {{ snippet("...") }}'
+            )
         for key in ("data-snippet", "data-check", "data-delivery"):
             pre[key] = holder.attrs.pop(key)
         block = book.block(pre["data-snippet"])
         pre["data-language"] = render.language(block)
         found, anchor = 2, render.anchor(block.id)
-        pre_id = anchor
-        while pre_id in used:
-            pre_id, found = f"{anchor}-{found}", found + 1
-        used.add(pre_id)
-        holder["id"] = pre_id
-        pre["id"] = f"{pre_id}-text"
-        label = holder.find("span", class_="filename")
-        pre["tabindex"] = "0"
-        pre["role"] = "region"
-        pre["aria-label"] = label.get_text() if label else f"Code: {block.id.rsplit('/', 1)[-1]}"
-        expected, found_text = render.shown(book, block), pre.get_text().rstrip("\n")
-        if expected != found_text:
+        holder["id"] = anchor
+        while holder["id"] in used:
+            holder["id"], found = f"{anchor}-{found}", found + 1
+        used.add(holder["id"])
+        strip = holder.find("span", class_="filename")
+        if strip is None:  # the copy button stands in the strip, never over code
+            strip = _new("span", **{"class": "filename"})
+            strip.string = STRIPS.get(block.check) or LANGUAGE_NAMES.get(render.language(block), "Code")
+            pre.insert_before(strip)
+        # A group, not a region: thirty landmarks on a page would bury the real ones.
+        pre.attrs |= {"tabindex": "0", "role": "group", "aria-label": f"{strip.get_text()}: {block.id.rsplit('/', 1)[-1]}"}
+        if render.shown(book, block) != pre.get_text().rstrip("\n"):
             raise BookError(f"docs/{name}: {block.id}: the page shows other text than the snippet; write no tabs and no code annotations in it")
+    for badge in article.select("p > details.check"):  # Markdown wraps it inside a tab, where HTML allows no details
+        badge.parent.unwrap()
 
 
 def _tables(article: Tag) -> None:
+    """Each table scrolls sideways in its own box. The class keeps the theme's script from wrapping it again."""
     for number, table in enumerate(article.find_all("table"), start=1):
-        wrapper = table.wrap(BeautifulSoup("", "html.parser").new_tag("div"))
-        heading = table.find_previous(["h1", "h2", "h3"])
-        wrapper["class"] = "table-box"
-        wrapper["tabindex"] = "0"
-        wrapper["role"] = "region"
-        wrapper["aria-label"] = f"Table {number}: {heading.get_text(' ', strip=True).rstrip('¶') if heading else ''}".strip()
+        heading = _heading_above(table)
+        table.wrap(_new("div", **{"class": "table-box", "tabindex": "0", "role": "group", "aria-label": f"Table {number}: {heading}"}))
+        table["class"] = "plain"
         for cell in table.select("thead th"):
             cell["scope"] = "col"
 
 
-def _tabs(article: Tag) -> None:
-    """Name each group of tabs; a reader of labels alone hears what they choose."""
+def _tabs(article: Tag, name: str) -> None:
+    """Name each group of tabs, and each panel for readers without JavaScript, who see all of them."""
     for number, group in enumerate(article.select(".tabbed-set"), start=1):
-        heading = group.find_previous(["h1", "h2", "h3"])
-        group["role"] = "group"
-        group["aria-label"] = f"Choice {number}: {heading.get_text(' ', strip=True).rstrip('¶') if heading else 'variants'}"
+        labels, panels = group.select(":scope > .tabbed-labels > label"), group.select(":scope > .tabbed-content > .tabbed-block")
+        if not labels or len(labels) != len(panels):
+            raise BookError(f"macros/html.py: {len(labels)} labels for {len(panels)} tabs; {THEME} and pymdown-extensions write others, repair _tabs")
+        if len(labels) > MOST_TABS:
+            raise BookError(f"docs/{name}: {len(labels)} tabs in one group; handbook.css marks the chosen one of at most {MOST_TABS}, so split the group")
+        group.attrs |= {"role": "group", "aria-label": f"Choice {number}: {_heading_above(group)}"}
+        for label, panel in zip(labels, panels):
+            panel["data-tab"] = label.get_text(" ", strip=True)
 
 
 def _theme(soup: BeautifulSoup) -> None:
-    """Repairs of the theme's own markup, each found by axe."""
+    """Repairs of the theme's own markup, each found by axe or by tests/test_html.py."""
     for box in soup.select("[data-md-component=search]"):
         box["aria-label"] = "Search"
+    for box in soup.select("[data-md-component=dialog]"):
+        box["role"] = "status"  # so that "Copied to clipboard" is heard
+    skip = soup.select_one("[data-md-component=skip]")
+    if skip is None:
+        raise BookError(f"macros/html.py: no skip link; {THEME} wrote one, repair _theme")
+    soup.body.insert(0, skip.extract())  # the first Tab stop, before the theme's check boxes
+    for toggle in soup.select("input.md-toggle"):
+        toggle["aria-label"] = TOGGLES.get(toggle["id"], "Show this section")
     for link in soup.select("a.headerlink"):
-        heading = link.parent
-        link["aria-label"] = f"Link to: {heading.get_text(' ', strip=True).rstrip('¶').strip()}" if heading else "Link"
+        link["aria-label"] = f"Link to: {_text(link.parent)}"
     for item in soup.select("[tabindex='']"):
         del item["tabindex"]
-    for number, nav in enumerate(soup.select("nav[data-md-level]")):
-        if nav.get("aria-expanded") is not None:
-            del nav["aria-expanded"]
+    for nav in soup.select("nav[aria-expanded]"):
+        del nav["aria-expanded"]
+
+
+def _new(name: str, **attributes: str) -> Tag:
+    return BeautifulSoup("", "html.parser").new_tag(name, attrs=attributes)
+
+
+def _text(heading: Tag) -> str:
+    return heading.get_text(" ", strip=True).rstrip("¶").strip()
+
+
+def _heading_above(element: Tag) -> str:
+    heading = element.find_previous(["h1", "h2", "h3", "h4"])
+    return _text(heading) if heading else "this page"
 
 
 def rows(book: Book, source: str, url: str) -> list[dict[str, Any]]:

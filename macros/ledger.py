@@ -36,6 +36,12 @@ class Block:
     ledger: Path
     data: dict[str, Any]
     lab: dict[str, dict[str, Any]] = field(default_factory=dict)
+    line: int = 1
+
+    @property
+    def where(self) -> str:
+        """For messages: the ledger, the line in it, and the id."""
+        return f"{relative(self.ledger)}:{self.line}: {self.id}"
 
     @property
     def check(self) -> str:
@@ -58,8 +64,10 @@ class Block:
 def _unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise BookError(f"line {line}: a key that is no plain text; write a name")
+        key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise BookError(f"line {line}: key {key!r} stands already in line {seen[key]}; remove one of them")
         seen[key] = line
@@ -79,10 +87,12 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text("utf-8"), Loader=_Loader)
     except BookError as problem:
-        raise BookError(f"{where}: {problem}") from None
+        raise BookError(f"{where}:{str(problem).removeprefix('line ')}") from None
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         raise BookError(f"{where}:{mark.line + 1 if mark else 1}: {problem.problem}; repair the YAML") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise BookError(f"{where}: {' '.join(str(problem).split())}; save it as UTF-8 text") from None
 
 
 def relative(path: Path) -> str:
@@ -93,7 +103,11 @@ def relative(path: Path) -> str:
 
 
 def schema(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text("utf-8"))
+    """The JSON Schema in a file. Raises BookError when it is no JSON; a test checks that it is a schema."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except json.JSONDecodeError as problem:
+        raise BookError(f"{relative(path)}:{problem.lineno}: {problem.msg}; repair the JSON") from None
 
 
 def line_of(path: Path, keys: list[Any]) -> int:
@@ -112,6 +126,13 @@ def line_of(path: Path, keys: list[Any]) -> int:
     return line
 
 
+def _lines_of_blocks(path: Path) -> dict[str, int]:
+    """Entry of a ledger -> its line, from 1."""
+    node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    blocks = next(value for key, value in node.value if key.value == "blocks")
+    return {key.value: key.start_mark.line + 1 for key, _ in blocks.value}
+
+
 def validate(data: Any, schema_path: Path, path: Path) -> None:
     """Raise BookError for the first thing the schema does not allow."""
     rules = schema(schema_path)
@@ -120,10 +141,7 @@ def validate(data: Any, schema_path: Path, path: Path) -> None:
     if error is not None:
         keys = list(error.absolute_path)
         place = "/".join(str(key) for key in keys) or "the file"
-        raise BookError(
-            f"{relative(path)}:{line_of(path, keys)}: {place}: {error.message}; "
-            f"see {relative(schema_path)}"
-        )
+        raise BookError(f"{relative(path)}:{line_of(path, keys)}: {place}: {error.message}; see {relative(schema_path)}")
 
 
 def text_of(path: Path) -> str:
@@ -200,44 +218,54 @@ class Book:
         rules = self.root / "schemas" / "ledger.schema.json"
         for path in sorted(self.snippets.rglob("ledger.yaml")):
             raw = read_yaml(path)
-            try:
-                data = self.resolve(raw)
-            except BookError as problem:
-                raise BookError(f"{relative(path)}: {problem}") from None
+            self._check_named_facts(path)
+            data = self.resolve(raw)
             validate(data, rules, path)
             folder = path.parent.relative_to(self.snippets).as_posix()
             if "page" in data:
                 self.pages[data["page"]["path"]] = data["page"]
+            lines = _lines_of_blocks(path)
             for name, row in data["blocks"].items():
-                self._add(path, f"{folder}/{name}", row)
+                self._add(Block(f"{folder}/{name}", self.snippets / folder / re.split(r"[#@]", name)[0], path, row, line=lines[name]))
         for block in self.blocks.values():
             self._check_references(block)
 
-    def _add(self, ledger: Path, block_id: str, row: dict[str, Any]) -> None:
-        where = f"{relative(ledger)}:{line_of(ledger, ['blocks', block_id.rsplit('/', 1)[-1]])}"
-        path = self.snippets / re.split(r"[#@]", block_id)[0]
-        if not path.is_file():
-            raise BookError(f"{where}: {block_id}: no file {relative(path)}; write it or remove the entry")
+    def _check_named_facts(self, path: Path) -> None:
+        for number, content in enumerate(path.read_text("utf-8").split("\n"), start=1):
+            for match in FACT.finditer(content):
+                try:
+                    self.fact(match.group(1))
+                except BookError as problem:
+                    raise BookError(f"{relative(path)}:{number}: {problem}") from None
+
+    def _add(self, block: Block) -> None:
+        if not block.path.is_file():
+            raise BookError(f"{block.where}: no file {relative(block.path)}; write it or remove the entry")
+        text_of(block.path)
         known = self.facts.get("lab", {}).get("differences", {})
-        for name in row.get("lab", []):
+        for name in block.data.get("lab", []):
             if name not in known:
-                raise BookError(f"{where}: {block_id}: lab difference {name!r} is not declared; describe it in snippets/facts/lab.yaml")
-        self.blocks[block_id] = Block(block_id, path, ledger, row, {name: known[name] for name in row.get("lab", [])})
+                raise BookError(f"{block.where}: lab difference {name!r} is not declared; describe it in snippets/facts/lab.yaml")
+            block.lab[name] = known[name]
+        self.blocks[block.id] = block
 
     def _check_references(self, block: Block) -> None:
-        where = f"{relative(block.ledger)}: {block.id}"
-        for key in ("of", "after"):
+        for key in ("of", "after", "then"):
             target = block.data.get(key)
             if target is not None and target not in self.blocks:
-                raise BookError(f"{where}: {key}: {target!r} is no block; write the full id of one")
+                raise BookError(f"{block.where}: {key}: {target!r} is no block; write the full id of one")
         if block.check == "output" and self.blocks[block.data["of"]].check != "run":
-            raise BookError(f"{where}: an output belongs to a run block; {block.data['of']} is none")
+            raise BookError(f"{block.where}: an output belongs to a run block, and {block.data['of']} is none; name the block that prints it")
         if block.check == "illustrative":
             found = hashlib.sha256(text_of(block.path).encode()).hexdigest()
             if found != block.data["sha256"]:
-                raise BookError(f"{where}: its text changed; review it, then write sha256: {found} and today's date")
+                raise BookError(f"{block.where}: its text changed; review it, then write sha256: {found} and today's date")
         for used in block.data.get("uses", []):
-            self.fact(f"versions.{used}.version")
+            if used not in self.facts.get("versions", {}):
+                raise BookError(f"{block.where}: uses: {used!r} is no program of snippets/facts/versions.yaml; add it there or correct the name")
+        for path in [self.snippets / name for name in block.data.get("counterexamples", [])] + [self.root / name for name in [block.data.get("schema")] if name]:
+            if not path.is_file():
+                raise BookError(f"{block.where}: no file {relative(path)}; write it or correct the name")
 
     def _check_files(self) -> None:
         listed = {block.path for block in self.blocks.values()}

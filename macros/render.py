@@ -28,10 +28,13 @@ def text(book: Book, block: Block) -> str:
     """
     name = block.rendering
     if name == "save":
-        return renderings.save(text_of(block.path), block.path.name).rstrip("\n")
+        content = text_of(block.path)
+        if "EOF" in content.split("\n"):
+            raise BookError(f"{block.where}: {relative(block.path)} has a line EOF, at which the command that saves it would end; change that line")
+        return renderings.save(content, block.path.name).rstrip("\n")
     if name is not None:
         if name not in renderings.CLIENT:
-            raise BookError(f"{relative(block.ledger)}: {block.id}: no rendering {name!r}; there are {', '.join(renderings.CLIENT)} and save")
+            raise BookError(f"{block.where}: no rendering {name!r}; there are {', '.join(renderings.CLIENT)} and save")
         definition = read_yaml(block.path)
         validate(definition, book.root / "schemas" / "client-config.schema.json", block.path)
         return renderings.CLIENT[name][0](definition).rstrip("\n")
@@ -100,7 +103,7 @@ def tabs(book: Book, block_ids: Iterable[str]) -> str:
     for block_id in block_ids:
         entry = book.block(block_id)
         if "tab" not in entry.data:
-            raise BookError(f"{relative(entry.ledger)}: {entry.id}: no tab label; add 'tab:' to show it in tabs")
+            raise BookError(f"{entry.where}: no tab label; add 'tab:' to show it in tabs")
         parts.append(f'=== "{entry.data["tab"]}"\n\n{_indent(block(book, block_id))}')
     return "\n\n".join(parts)
 

@@ -296,7 +296,7 @@ class Replay(World):
 
     def _python(self, row: Row) -> None:
         """Run the page's Python block by pytest-markdown-docs, inside."""
-        page = programs.ROOT / "reports" / "rendered" / f"{self.page.rstrip('/')}.md"
+        page = self.book.root / "reports" / "rendered" / f"{self.page.rstrip('/')}.md"
         base = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(page.parent), "-c", os.devnull,
                 "--markdown-docs", "--markdown-docs-syntax=superfences"]  # fmt: skip
         env = {**self.env, "PYTHONDONTWRITEBYTECODE": "1"}

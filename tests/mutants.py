@@ -1,0 +1,373 @@
+"""Changes one value at a time and looks which executed block notices.
+
+    python -m tests.mutants [id ...]      CHANGED=1: only files that differ from the last commit
+
+``tests/mutants.yaml`` lists the changes. Each is made in a copy of the
+sources; the copy is built, and the page that shows the value is replayed, with
+a warm LiteLLM where that is possible. Writes ``reports/mutants.json``. Exit
+status 1 when a change survives that is not listed as equivalent, or when one
+that is listed is noticed; 2 when nothing could be judged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from macros.ledger import Book, BookError, load, read_yaml
+from tests.lab import programs
+from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import NamespaceError, wait_until
+from tests.lab.replay import Replay, Row
+
+ROOT = programs.ROOT
+DATA = ROOT / "tests" / "mutants.yaml"
+REPORT = ROOT / "reports" / "mutants.json"
+#: What a build and a replay read.
+SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml")
+#: Only a row that runs something counts as a test of a block that is run.
+EXECUTED = {"run", "native", "symptom"}
+#: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
+PATIENCE = 15
+
+
+class MutantError(Exception):
+    """Nothing can be judged; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: ``find``, which stands ``count`` times in ``file``, becomes ``replace``."""
+
+    id: str
+    file: str
+    operator: str
+    find: str
+    replace: str
+    page: str
+    count: int = 1
+    cold: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of a mutant.
+
+    ``outcome``: killed, survived, or invalid (the build stopped). ``killed_by``
+    is the id of the block whose row failed, or ``build``. ``how``: execution
+    (the row ran something), output (a recorded output differs), schema, build.
+    """
+
+    outcome: str
+    killed_by: str | None = None
+    how: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finding with its time. ``counts``: the test that noticed is of the kind that the file is checked by."""
+
+    mutant: Mutant
+    finding: Finding
+    seconds: float
+    equivalent: str | None = None
+    counts: bool = False
+
+    @property
+    def wrong(self) -> bool:
+        """A survivor without a reason, or a reason for one that is noticed."""
+        return (self.finding.outcome == "survived") != (self.equivalent is not None)
+
+    def data(self) -> dict[str, Any]:
+        """A row of the report."""
+        return {
+            "id": self.mutant.id, "file": self.mutant.file, "operator": self.mutant.operator, **asdict(self.finding),
+            "counts": self.counts, "equivalent": self.equivalent, "seconds": self.seconds,
+        }  # fmt: skip
+
+
+# Data ------------------------------------------------------------------------------
+
+
+def read(path: Path = DATA) -> tuple[list[Mutant], dict[str, str]]:
+    """The mutants, and the reasons of those that nothing can notice, by id.
+
+    Raises MutantError for an entry without the right keys.
+    """
+    data = read_yaml(path)
+    try:
+        mutants = [Mutant(**{"page": data["page"], **entry}) for entry in data["mutants"]]
+    except (TypeError, KeyError) as problem:
+        raise MutantError(f"{path.name}: {problem}; an entry has id, file, operator, find, replace, and may have page, count and cold") from None
+    return mutants, data["equivalents"]
+
+
+def mistakes(mutants: list[Mutant], equivalents: dict[str, str], root: Path = ROOT) -> list[str]:
+    """What is wrong with the data, one sentence each."""
+    found = [f"{name}: {times} entries have this id; give each its own" for name, times in Counter(mutant.id for mutant in mutants).items() if times > 1]
+    found += [f"{name}: equivalent, but no mutant; remove it" for name in equivalents.keys() - {mutant.id for mutant in mutants}]
+    found += [f"{name}: say in at least 20 characters why nothing can notice it" for name, reason in equivalents.items() if len(reason) < 20]
+    for mutant in mutants:
+        try:
+            mutated(mutant, root)
+        except MutantError as problem:
+            found.append(str(problem))
+    return found
+
+
+def mutated(mutant: Mutant, root: Path) -> str:
+    """The file's text after the change. Raises MutantError when it does not apply."""
+    path = root / mutant.file
+    if not path.is_file():
+        raise MutantError(f"{mutant.id}: no file {mutant.file}; correct tests/mutants.yaml")
+    text = path.read_text("utf-8")
+    if text.count(mutant.find) != mutant.count or mutant.find == mutant.replace:
+        raise MutantError(f"{mutant.id}: {mutant.file} holds {mutant.find!r} {text.count(mutant.find)} times, not {mutant.count}; correct tests/mutants.yaml")
+    return text.replace(mutant.find, mutant.replace)
+
+
+def changed_files(root: Path = ROOT) -> set[str]:
+    """Files that differ from the last commit, new ones included."""
+    command = ["git", "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"})
+    if done.returncode != 0:
+        raise MutantError(f"CHANGED=1 asks git what changed, and git says: {done.stderr.strip()}")
+    return {entry[3:] for entry in done.stdout.split("\0") if entry}
+
+
+# A copy of the sources ----------------------------------------------------------------
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """A folder for everything temporary, the lab's own folders included; gone afterwards."""
+    before = tempfile.tempdir
+    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+    tempfile.tempdir = str(folder)
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_sources(target: Path) -> Path:
+    """Copy what a build reads; what is installed is linked. Returns ``target``."""
+    target.mkdir(parents=True)
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, target / name)
+    (target / ".venv").symlink_to(programs.VENV)
+    return target
+
+
+def build(root: Path) -> str | None:
+    """Build ``root/site``. Returns what stopped the build, or None."""
+    done = subprocess.run(
+        [str(root / ".venv" / "site" / "bin" / "python"), "-m", "mkdocs", "build", "--quiet"],
+        cwd=root, env={"PATH": os.defpath, "LANG": "C.UTF-8", "NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return None
+    return re.sub(r"^(?:ERROR|WARNING) +- +", "", done.stdout.strip()) or f"exit status {done.returncode}"
+
+
+@contextmanager
+def changed(mutant: Mutant, root: Path) -> Iterator[None]:
+    """The copy with the one change in it."""
+    path = root / mutant.file
+    original, text = path.read_bytes(), mutated(mutant, root)
+    path.write_text(text, "utf-8")
+    try:
+        yield
+    finally:
+        path.write_bytes(original)
+
+
+# Judging ------------------------------------------------------------------------------
+
+
+def first_line(message: str, root: Path) -> str:
+    """The message's first line, without folders of this machine."""
+    lines = message.strip().splitlines() or [""]
+    return lines[0].replace(f"{root}/", "")
+
+
+def judge(rows: Iterable[Row], root: Path) -> Finding:
+    """The first row that failed, or survived."""
+    for row in rows:
+        if row.outcome == "failed":
+            how = "execution" if row.block.check in EXECUTED else row.block.check
+            return Finding("killed", row.block.id, how, first_line(row.message, root))
+    return Finding("survived")
+
+
+def counts(finding: Finding, checks: set[str]) -> bool:
+    """Whether a kill is worth something; ``checks``: those of the blocks made from the mutated file.
+
+    A row that runs something always is. A recorded output or a parser is one
+    only for a file that is itself a recorded output or is only parsed.
+    """
+    return finding.outcome == "killed" and (finding.how == "execution" or checks == {finding.how})
+
+
+def checks_of(book: Book) -> dict[str, set[str]]:
+    """File -> the checks of the blocks made from it."""
+    found: dict[str, set[str]] = {}
+    for block in book.blocks.values():
+        found.setdefault(block.path.relative_to(book.root).as_posix(), set()).add(block.check)
+    return found
+
+
+def replay(root: Path, page: str, forker: Forker, cold: bool) -> list[Row]:
+    """Replay a page of the built copy."""
+    book = load(root)
+    if not cold:
+        _hurry(book)
+    return Replay(book, root / "site", page, forker=None if cold else forker).run()
+
+
+def _hurry(book: Book) -> None:
+    """Give up early: most mutants that are noticed make a block wait for something that never comes."""
+    for block in book.blocks.values():
+        if block.check in EXECUTED:
+            block.data["seconds"] = min(block.data.get("seconds", PATIENCE), PATIENCE)
+
+
+def examine(mutant: Mutant, root: Path, forker: Forker) -> Finding:
+    """Make the change in the copy, build it, replay its page."""
+    with changed(mutant, root):
+        stopped = build(root)
+        if stopped is not None:
+            return Finding("invalid", "build", "build", first_line(stopped, root))
+        return judge(replay(root, mutant.page, forker, mutant.cold), root)
+
+
+def baseline(mutants: list[Mutant], root: Path, forker: Forker) -> None:
+    """Nothing is changed and everything passes; raises MutantError otherwise."""
+    stopped = build(root)
+    if stopped is not None:
+        raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, root)}. Repair that first.")
+    shown = {(row["page"], row["id"].split("#")[0].split("@")[0]) for row in json.loads((root / "site" / "evidence" / "blocks.json").read_text("utf-8"))}
+    files = {file for _, file in shown}
+    for mutant in mutants:
+        snippet = mutant.file.removeprefix("snippets/")
+        if mutant.page not in {page for page, _ in shown} or (snippet in files and (mutant.page, snippet) not in shown):
+            raise MutantError(f"{mutant.id}: page {mutant.page!r} does not show {mutant.file}; correct tests/mutants.yaml")
+    for page, cold in sorted({(mutant.page, mutant.cold) for mutant in mutants}):
+        finding = judge(replay(root, page, forker, cold), root)
+        if finding.outcome != "survived":
+            raise MutantError(f"Nothing is changed, and {page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
+
+
+# The command ----------------------------------------------------------------------------
+
+
+def select(mutants: list[Mutant], ids: list[str], only: set[str] | None) -> list[Mutant]:
+    """Those named by id (all when none is) whose file is in ``only`` (any when None)."""
+    unknown = sorted(set(ids) - {mutant.id for mutant in mutants})
+    if unknown:
+        raise MutantError(f"no mutant {', '.join(unknown)} in tests/mutants.yaml; it lists: {', '.join(mutant.id for mutant in mutants)}")
+    return [mutant for mutant in mutants if (not ids or mutant.id in ids) and (only is None or mutant.file in only)]
+
+
+def run(
+    mutants: list[Mutant],
+    equivalents: dict[str, str],
+    checks: dict[str, set[str]],
+    check: Callable[[Mutant], Finding],
+    say: Callable[[str], None] = print,
+) -> list[Result]:
+    """Examine one after the other, in the order given, and tell of each.
+
+    ``checks``: file -> the checks of the blocks made from it.
+    """
+    results = []
+    width = max(len(mutant.id) for mutant in mutants)
+    for mutant in mutants:
+        began = time.monotonic()
+        finding = check(mutant)
+        seconds = round(time.monotonic() - began, 1)
+        result = Result(mutant, finding, seconds, equivalents.get(mutant.id), counts(finding, checks.get(mutant.file, set())))
+        results.append(result)
+        by = f"{finding.killed_by} ({finding.how})" if finding.killed_by else result.equivalent or "nothing noticed"
+        say(f"{mutant.id:<{width}}  {mutant.operator:<8}  {finding.outcome:<8}  {result.seconds:6.1f} s  {by}")
+    return results
+
+
+def summary(results: list[Result]) -> str:
+    """Figures, and what is wrong, in a few lines."""
+    ways = Counter(result.finding.how or result.finding.outcome for result in results)
+    equal = sum(result.equivalent is not None and not result.wrong for result in results)
+    good, judged = sum(result.counts for result in results), len(results) - equal - ways["build"]
+    lines = [
+        f"{len(results)} mutants: {ways['execution']} killed by a block that was executed, {ways['output']} by a recorded output, "
+        f"{ways['schema']} by a parser and a schema; {ways['build']} stopped by the build; {ways['survived']} survived, {equal} of them equivalent.",
+        f"Score: {good} of {judged} ({good / max(1, judged):.0%}), each killed by the test that checks its block.",
+    ]
+    lines += [
+        f"{result.mutant.id} is noticed only by {result.finding.killed_by} ({result.finding.how}); let the block itself observe it."
+        for result in results
+        if result.finding.outcome == "killed" and not result.counts
+    ]
+    for result in results:
+        if result.wrong and result.equivalent is None:
+            lines.append(f"{result.mutant.id} survived: let a block of {result.mutant.page} observe it, or say in equivalents: why nothing can.")
+        elif result.wrong:
+            lines.append(f"{result.mutant.id} is listed as equivalent, and is noticed by {result.finding.killed_by}; remove it from equivalents:.")
+    return "\n".join(lines)
+
+
+def whole(ids: list[str], only: set[str] | None) -> int:
+    """Everything: read, check, copy, baseline, mutants, report. Returns the exit status."""
+    mutants, equivalents = read()
+    wrong = mistakes(mutants, equivalents)
+    if wrong:
+        raise MutantError("\n".join(wrong))
+    chosen = select(mutants, ids, only)
+    if not chosen:
+        print("No file that tests/mutants.yaml changes differs from the last commit.")
+        return 0
+    with workshop() as folder, Forker(folder, programs.litellm_python()) as forker:
+        root = copy_sources(folder / "copy")
+        wait_until(forker.ready, 120, "the import of LiteLLM")
+        baseline(chosen, root, forker)
+        checks = checks_of(load(root))
+        results = run(chosen, equivalents, checks, lambda mutant: examine(mutant, root, forker), lambda line: print(line, flush=True))
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps([result.data() for result in results], indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(f"\n{summary(results)}\nWritten: {REPORT.relative_to(ROOT)}")
+    return int(any(result.wrong for result in results))
+
+
+def main(ids: list[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None)
+    except (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing is left behind.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""The account of rendered and tested blocks: it fails in each way, and with it the whole run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.accounts import SAME, differences
+from tests.lab.programs import ROOT
+
+ROW = {
+    "id": "demo/hello.sh", "page": "demo/", "anchor": "block-hello-sh", "language": "bash",
+    "check": "run", "sha256": "0" * 64, "versions": {"python": "3.11"}, "delivery": "block",
+}  # fmt: skip
+OTHER = {**ROW, "id": "demo/bye.sh", "anchor": "block-bye-sh"}
+
+
+def passed(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**row, "outcome": "passed", "seconds": 0.1} for row in rows]
+
+
+def test_equal_accounts_have_no_differences() -> None:
+    assert differences([ROW, OTHER], passed(OTHER, ROW)) == []
+
+
+def test_a_row_that_was_not_tested() -> None:
+    assert differences([ROW, OTHER], passed(ROW)) == ["demo/#block-bye-sh is on a page but was not tested"]
+
+
+def test_a_row_that_is_on_no_page() -> None:
+    assert differences([ROW], passed(ROW, OTHER)) == ["demo/#block-bye-sh was tested but is on no page"]
+
+
+@pytest.mark.parametrize("rendered, tested", [([ROW, ROW], passed(ROW)), ([ROW], passed(ROW, ROW))], ids=["rendered", "tested"])
+def test_a_row_that_stands_twice(rendered: list[dict[str, Any]], tested: list[dict[str, Any]]) -> None:
+    assert differences(rendered, tested) == ["two rows have the same page and anchor"]
+
+
+@pytest.mark.parametrize("name", [name for name in SAME if name not in {"page", "anchor"}])
+def test_a_row_that_changed(name: str) -> None:
+    changed = {"versions": {"python": "3.12"}}.get(name, "other")
+    assert differences([ROW], [{**passed(ROW)[0], name: changed}]) == [f"demo/#block-hello-sh: {name} differ between the page and the test"]
+
+
+@pytest.mark.parametrize("outcome", ["failed", "not reached", "not run", "skipped", None])
+def test_a_row_that_did_not_pass(outcome: str | None) -> None:
+    assert differences([ROW], [{**ROW, "outcome": outcome}]) == [f"demo/#block-hello-sh: {outcome}"]
+
+
+CONFTEST = """
+from pathlib import Path
+import tests.conftest as real
+real.SITE, real.REPORTS = Path({folder!r}) / "site", Path({folder!r}) / "reports"
+from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
+"""
+TESTS = """
+import json
+import pytest
+
+@pytest.mark.parametrize("row", json.loads({rows!r}))
+def test_row(row, record_property):
+    record_property("block", json.dumps(row))
+"""
+
+
+@pytest.mark.parametrize(
+    "tested, workers, status, message",
+    [
+        (passed(ROW, OTHER), 0, 0, ""),
+        (passed(ROW), 0, 1, "blocks: demo/#block-bye-sh is on a page but was not tested"),
+        (passed(ROW), 2, 1, "blocks: demo/#block-bye-sh is on a page but was not tested"),
+        ([], 0, 1, "blocks: demo/#block-hello-sh is on a page but was not tested"),
+        ([*passed(ROW), {**OTHER, "outcome": "not reached"}], 0, 1, "blocks: demo/#block-bye-sh: not reached"),
+    ],
+    ids=["complete", "one is missing", "one is missing, two workers", "all are missing", "one was not reached"],
+)
+def test_the_run_fails_when_the_account_does_not_balance(tested: list[dict[str, Any]], workers: int, status: int, message: str, tmp_path: Path) -> None:
+    """Every test of the inner run passes; only the account can fail it."""
+    (tmp_path / "site" / "evidence").mkdir(parents=True)
+    (tmp_path / "site" / "evidence" / "blocks.json").write_text(json.dumps([ROW, OTHER]))
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(folder=str(tmp_path)))
+    (tmp_path / "test_rows.py").write_text(TESTS.format(rows=json.dumps(tested)) + "\ndef test_another():\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path)],
+        cwd=ROOT, env={**os.environ, "HANDBOOK_ALL_BLOCKS": "1", "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == status and message in done.stdout, done.stdout + done.stderr
+    assert [row["anchor"] for row in json.loads((tmp_path / "reports" / "blocks.json").read_text())] == [row["anchor"] for row in tested]

@@ -1,0 +1,288 @@
+"""The built site in a real browser: accessibility, weight, requests, copying.
+
+Every page, the error page too. The last tests plant what the others look for.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import itertools
+import random
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.conftest import SITE
+from tests.lab.browser import Chromium, Site, View
+from tests.test_html import BUDGETS, page_names
+from tests.test_html import page as parsed
+
+pytestmark = pytest.mark.browser
+
+#: The widths of a laptop, and of a phone or of 400 % zoom on a laptop.
+WIDE, NARROW = 1280, 320
+SHOW_TAB = "panel => panel.closest('.tabbed-set').querySelectorAll(':scope > input')[[...panel.parentElement.children].indexOf(panel)].click()"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site(SITE) as served:
+        yield served
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", page_names())
+
+
+def address(name: str) -> str:
+    return name.removesuffix("index.html")
+
+
+def open_all(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('article details').forEach(each => { each.open = true })")
+
+
+def panels(page: Page) -> list[Locator]:
+    """Every tab panel behind the first of its group."""
+    return page.locator(".tabbed-block:not(:first-child)").all()
+
+
+def source_blocks(name: str) -> list[str]:
+    """The text of every block of a page, as its HTML holds it."""
+    return [pre.get_text().rstrip("\n") for pre in parsed(name).select("article pre")]
+
+
+@functools.cache
+def tab_labels(name: str) -> tuple[str, ...]:
+    return tuple(panel["data-tab"] for panel in parsed(name).select(".tabbed-block"))
+
+
+def listed(name: str, problems: list[str]) -> str:
+    return "\n".join(f"site/{name}: {problem}" for problem in problems)
+
+
+# Accessibility ----------------------------------------------------------------
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_wcag(browser: Browser, site: Site, name: str, scheme: str, width: int) -> None:
+    """No rule is disabled. Badges are open, and each tab is looked at."""
+    with View(browser, site, scheme=scheme, width=width) as view:
+        page = view.open(address(name))
+        open_all(page)
+        found = view.axe()
+        for panel in panels(page):
+            panel.evaluate(SHOW_TAB)
+            found += view.axe(".tabbed-set")
+    assert len(found) <= BUDGETS["axe_violations"], "repair the theme in macros/theme or macros/html.py:\n" + listed(name, found)
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_wcag_of_search_and_drawer(browser: Browser, site: Site, scheme: str, width: int) -> None:
+    with View(browser, site, scheme=scheme, width=width) as view:
+        page = view.open("")
+        search(page, "gateway")
+        found = view.axe()
+        page.keyboard.press("Escape")
+        if width == NARROW:
+            page.locator("label.md-header__button[for=__drawer]").click()
+            page.locator(".md-nav--primary a.md-nav__link").last.wait_for()
+            found += view.axe()
+    assert not found, listed("index.html", found)
+
+
+def test_everything_is_reached_by_keyboard_on_a_narrow_screen(browser: Browser, site: Site) -> None:
+    """Drawer and search open with Space; what is closed takes no focus."""
+    with View(browser, site, width=NARROW) as view:
+        page = view.open("")
+        focused = "document.activeElement.closest('.md-sidebar, .md-search') === null"
+        for _ in range(6):
+            page.keyboard.press("Tab")
+            assert page.evaluate(focused), "the Tab key stops in the closed drawer or the closed search; see the narrow screens in handbook.css"
+        page.locator("#__drawer").focus()
+        page.keyboard.press("Space")
+        link = page.locator(".md-nav--primary a.md-nav__link", has_text="Quickstart")
+        link.wait_for()
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/start/quickstart/")
+
+
+# What a page fetches ------------------------------------------------------------
+def test_first_load(browser: Browser, site: Site, name: str) -> None:
+    """Cold: weight, hosts, console."""
+    site.sent.clear()
+    with View(browser, site) as view:
+        view.open(address(name), quiet=True)
+        kilobytes = total(site)
+        print(f"{name}: {kilobytes:.1f} kB in {len(site.sent)} responses")
+        assert kilobytes <= BUDGETS["first_load_kb"], f"site/{name}: {kilobytes:.1f} kB; the budget is {BUDGETS['first_load_kb']}: {site.weights()}"
+        assert len(view.foreign) <= BUDGETS["third_party_requests"], listed(name, [f"asks another host: {url}" for url in view.foreign])
+        assert view.errors == [], listed(name, [f"the console says: {text}" for text in view.errors])
+
+
+def total(site: Site) -> float:
+    """Kilobytes sent since ``sent`` was cleared."""
+    return sum(size for _, size in site.weights()) / 1000
+
+
+def search(page: Page, words: str) -> Locator:
+    """Open the search as a reader does and wait for results."""
+    if page.locator(".md-header__button[for=__search]").is_visible():
+        page.locator(".md-header__button[for=__search]").click()
+    else:
+        page.locator(".md-search__input").click()
+    page.keyboard.type(words)  # the theme listens to keys, not to the field's value
+    results = page.locator(".md-search-result__item")
+    results.first.wait_for()
+    return results
+
+
+def test_search_is_fetched_when_it_is_used(browser: Browser, site: Site) -> None:
+    """Guards macros/theme/assets/search-on-demand.js against a new theme bundle."""
+    site.sent.clear()
+    with View(browser, site) as view:
+        page = view.open("", quiet=True)
+        before = [path.name for path in site.sent if "search" in path.name and path.name != "search-on-demand.js"]
+        assert before == [], f"fetched before anybody searched: {before}; see macros/theme/assets/search-on-demand.js"
+        assert search(page, "gateway").count() >= 1
+        assert {"search_index.json"} <= {path.name for path in site.sent}
+        assert view.foreign == []
+        assert view.errors == []
+
+
+# Reading and copying ---------------------------------------------------------------
+def test_no_sideways_scroll(browser: Browser, site: Site, name: str) -> None:
+    with View(browser, site, width=NARROW) as view:
+        page = view.open(address(name))
+        open_all(page)
+        wide = [f"{page.evaluate(OVERFLOW)} px too wide"] if page.evaluate(OVERFLOW) > 0 else []
+        for panel in panels(page):
+            panel.evaluate(SHOW_TAB)
+            if page.evaluate(OVERFLOW) > 0:
+                wide.append(f"tab {panel.get_attribute('data-tab')} is too wide")
+    assert not wide, f"at {NARROW} px; let the wide element scroll in its own box: " + listed(name, wide)
+
+
+def test_without_javascript(browser: Browser, site: Site, name: str) -> None:
+    with View(browser, site, javascript=False) as view:
+        page = view.open(address(name))
+        hidden = [f"block not visible: {pre.inner_text()[:40]!r}" for pre in page.locator("article pre").all() if not pre.is_visible()]
+        named = page.eval_on_selector_all(".tabbed-block", "all => all.map(panel => getComputedStyle(panel, '::before').content)")
+    assert not hidden, listed(name, hidden)
+    assert named == [f'"{label}"' for label in tab_labels(name)], f"site/{name}: without JavaScript each tab panel says its name; see .no-js in handbook.css"
+
+
+def test_copy_button(browser: Browser, site: Site, name: str) -> None:
+    """Copies the block's text as the page's HTML holds it, which is what the lab runs."""
+    copied = []
+    with View(browser, site) as view:
+        view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = view.open(address(name))
+        for block in page.locator("article .highlight").all():
+            block.evaluate(f"block => {{ const panel = block.closest('.tabbed-block'); if (panel) ({SHOW_TAB})(panel) }}")
+            block.get_by_role("button", name="Copy to clipboard").click()
+            copied.append(page.evaluate("navigator.clipboard.readText()"))
+    assert copied == source_blocks(name), f"site/{name}: a copy button copies other text than its block; see _blocks in macros/html.py"
+
+
+def test_chosen_tab_is_remembered(browser: Browser, site: Site) -> None:
+    pairs = [
+        (first, second, label)
+        for first, second in itertools.permutations(page_names(), 2)
+        for label in tab_labels(first)[1:]
+        if label in tab_labels(second)
+    ]
+    assert pairs, "no label stands in tabs of two pages any more; remove this test"
+    first, second, label = pairs[0]
+    with View(browser, site) as view:
+        page = view.open(address(first))
+        page.locator(".tabbed-labels label").get_by_text(label, exact=True).first.click()
+        page = view.open(address(second))
+        shown = [panel.get_attribute("data-tab") for panel in page.locator(".tabbed-block").all() if panel.is_visible()]
+    assert label in shown, f"{label} chosen on {first} is not chosen on {second}; keep content.tabs.link in mkdocs.yml"
+
+
+# What the tests above would notice -----------------------------------------------------
+def planted(folder: Path, body: str, head: str = "") -> Site:
+    page = f"<!doctype html><html lang=en><head><title>Planted</title>{head}</head><body><main><h1>Planted</h1>{body}</main></body></html>"
+    (folder / "index.html").write_text(page, "utf-8")
+    return Site(folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("<p style='color:#999;background:#fff'>Faint text.</p>", "color-contrast"),
+        ("<p style='color:#666'>Text below 7:1.</p>", "color-contrast-enhanced"),
+        ("<p style='color:#222'>Text with <a href=/ style='color:#000;text-decoration:none'>a link</a> in it.</p>", "link-in-text-block"),
+        ("<input>", "label"),
+        ("<img src=data:image/gif;base64,R0lGODlhAQABAAAAACw=>", "image-alt"),
+        ("<pre style='overflow:auto;width:5em'>a line that is wider than its box</pre>", "scrollable-region-focusable"),
+        ("<button style='width:9px;height:9px;padding:0'>a</button><button style='width:9px;height:9px;padding:0'>b</button>", "target-size"),
+    ],
+)
+def test_axe_finds(browser: Browser, tmp_path: Path, body: str, rule: str) -> None:
+    with planted(tmp_path, body) as served, View(browser, served) as view:
+        view.open("")
+        found = view.axe()
+    assert [line for line in found if line.startswith(f"{rule}:")], f"axe did not report {rule} but {found}"
+
+
+def test_axe_accepts(browser: Browser, tmp_path: Path) -> None:
+    with planted(tmp_path, "<p>Text.</p>") as served, View(browser, served) as view:
+        view.open("")
+        assert view.axe() == []
+
+
+def test_weight_counts_what_no_script_sees(browser: Browser, tmp_path: Path) -> None:
+    noise = base64.b64encode(random.Random(1).randbytes(90_000)).decode()
+    (tmp_path / "worker.js").write_text(f"// {noise}", "utf-8")
+    with planted(tmp_path, "<script>new Worker('worker.js')</script>") as served, View(browser, served) as view:
+        view.open("", quiet=True)
+        assert total(served) > BUDGETS["first_load_kb"], served.weights()
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("<script src=https://cdn.example/a.js></script>", ""),
+        ("", "<script>fetch('https://api.example/').catch(() => {})</script>"),
+        ("", "<script>new Worker(URL.createObjectURL(new Blob(['fetch(\"https://api.example/\")'])))</script>"),
+        ("<style>p { background: url(https://cdn.example/a.png) }</style>", "<p>Text.</p>"),
+    ],
+)
+def test_another_host_is_noticed(browser: Browser, tmp_path: Path, head: str, body: str) -> None:
+    with planted(tmp_path, body, head) as served, View(browser, served) as view:
+        view.open("", quiet=True)
+        assert [url for url in view.foreign if ".example/" in url], "a request to another host went unnoticed"
+
+
+def test_console_errors_are_noticed(browser: Browser, tmp_path: Path) -> None:
+    with planted(tmp_path, "<script>nothing.here()</script>") as served, View(browser, served) as view:
+        view.open("")
+        assert view.errors
+
+
+def test_copying_other_text_is_noticed() -> None:
+    """The expected text comes from the file, not from the page's script."""
+    source = BeautifulSoup("<pre><code>a  b\n</code></pre>", "html.parser")
+    assert source.pre is not None and source.pre.get_text().rstrip("\n") == "a  b"
+
+
+def test_budgets_are_whole_numbers() -> None:
+    names = {"first_load_kb", "third_party_requests", "illustrative_blocks", "axe_violations", "check_seconds", "test_seconds"}
+    assert BUDGETS.keys() == names, "tests/budgets.yaml: name the new budget here too, and read it in a test or in make measure"
+    assert all(isinstance(value, int) and value >= 0 for value in BUDGETS.values())

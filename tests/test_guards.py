@@ -1,0 +1,257 @@
+"""Each mistake in a page stops the build: one message with file, line and remedy.
+
+What stands in ``docs/`` is here; data, ledgers and snippets are in
+``test_ledger.py``. The lab's own guards follow at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from macros import guards
+from macros.ledger import load
+from macros.main import define_env
+from tests.handbook import NOTE, Mistake, assert_stops, build, ledger, page, replace, write, write_handbook
+from tests.lab import programs
+from tests.lab.namespace import wait_until
+from tests.lab.replay import Replay, Row
+from tests.lab.terminal import Terminal
+
+MISTAKES = {
+    # Code that no ledger lists
+    "fence": Mistake(page("```bash\nls\n```"), "docs/index.md:7", "a code fence", "put the code below snippets/"),
+    "fence of tildes": Mistake(page("~~~\nls\n~~~"), "docs/index.md:7", "a code fence", "put the code below snippets/"),
+    "fence in a quotation": Mistake(page("> ```\n> ls\n> ```"), "docs/index.md:7", "a code fence", "put the code below snippets/"),
+    "fence in a list": Mistake(page("- ```\n  ls\n  ```"), "docs/index.md:7", "a code fence", "put the code below snippets/"),
+    "indented code": Mistake(page("Type:\n\n    ls"), "docs/index.md:9", "an indented line, which becomes code", "remove the indent"),
+    "indented code in a list": Mistake(page("- Type:\n\n        ls"), "docs/index.md:9", "an indented line, which becomes code", "remove the indent"),
+    "indented code in a quotation": Mistake(page(">     ls"), "docs/index.md", "a code block that comes from no ledger: 'ls'", "remove the indent"),
+    "raw pre": Mistake(page("<pre>ls</pre>"), "docs/index.md:7", "a <pre>", "put the code below snippets/"),
+    "raw code": Mistake(page("Type <code>ls -l</code>."), "docs/index.md:7", "a <code>", "put the code below snippets/"),
+    # Inline code that a reader would type
+    "inline command": Mistake(page("Run `pip install litellm`."), "docs/index.md:7", "inline code that is a command (`pip install litellm`)", "name it with"),
+    "inline command over two lines": Mistake(page("Run\n`pip install\nlitellm`."), "docs/index.md:8", "inline code that is a command", "name it with"),
+    "inline PowerShell command": Mistake(page("Run `Get-Content x`."), "docs/index.md:7", "inline code that is a command (`Get-Content x`)", "name it with"),
+    "inline assignment": Mistake(page("Set `export ANTHROPIC_MODEL=opus`."), "docs/index.md:7", "inline code that is an assignment", "name it with"),
+    "inline URL": Mistake(page("Open `http://127.0.0.1:4000/ui`."), "docs/index.md:7", "inline code that is a URL with a scheme", "name it with"),
+    "inline JSON": Mistake(page('Write `{"env": {}}`.'), "docs/index.md:7", "inline code that is a JSON or YAML fragment", "name it with"),
+    "inline YAML": Mistake(page("Write `drop_params: true`."), "docs/index.md:7", "inline code that is a JSON or YAML fragment", "name it with"),
+    # Macros
+    "unknown macro": Mistake(page('{{ snipet("demo/hello.sh") }}'), "docs/index.md:7", "no macro 'snipet'", "known macros: advisories,"),
+    "macro that is not closed": Mistake(page('{{ snippet("demo/hello.sh" }}'), "docs/index.md:7", "unexpected '}'", "repair the macro call"),
+    "expression in braces": Mistake(page("{{ 7 * 6 }}"), "docs/index.md:7", "only macro calls may stand in braces", "known macros: advisories,"),
+    "statement in braces": Mistake(page("{% set x = 1 %}"), "docs/index.md:7", "only macro calls may stand in braces", "known macros: advisories,"),
+    "macro without its argument": Mistake(page("{{ fact() }}"), "docs/index.md:7", "fact: 0 arguments are too many or too few", "see macros/main.py"),
+    "macro with a bare word": Mistake(page("{{ fact(site) }}"), "docs/index.md:7", "fact:", "write its arguments as quoted text"),
+    "line that is not there": Mistake(page('{{ line("demo/hello.sh", "bye") }}'), "docs/index.md:7", "0 lines of demo/hello.sh contain 'bye'", "name exactly one"),
+    "no tab label": Mistake(page('{{ tabs("demo/hello.sh") }}'), "docs/index.md:7", "demo/hello.sh: no tab label", "add 'tab:'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_stops_the_build(name: str, tmp_path: Path) -> None:
+    assert_stops(MISTAKES[name], tmp_path)
+
+
+def test_the_unchanged_handbook_builds(tmp_path: Path) -> None:
+    done = build(write_handbook(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+ALLOWED = """\
+- An item
+
+    with a second paragraph, and `ANTHROPIC_BASE_URL`, `apiKeyHelper`, `x-api-key`, `claude`, `/v1`.
+
+    - and an item of its own
+
+        with one, too
+
+!!! note "Note"
+
+    Its body names `requirements.txt` and [a link](https://docs.litellm.ai/SOME_PAGE).
+"""
+
+
+def test_what_is_no_code_is_allowed(tmp_path: Path) -> None:
+    page(ALLOWED)(write_handbook(tmp_path))
+    done = build(tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_guard_knows_every_macro() -> None:
+    found = set()
+
+    class Environment:
+        def macro(self, function: Callable[..., str]) -> Callable[..., str]:
+            found.add(function.__name__)
+            return function
+
+    define_env(Environment())
+    assert found == set(guards.MACROS), "macros/main.py and MACROS in macros/guards.py must name the same macros"
+
+
+# The lab's own guards -------------------------------------------------------------
+def replayed(root: Path) -> list[Row]:
+    """The rows of the small handbook's page, after its replay."""
+    done = build(root)
+    assert done.returncode == 0, done.stdout
+    return Replay(load(root), root / "site", "").run()
+
+
+@pytest.mark.lab
+def test_a_replay_stops_at_a_check_it_does_not_have(tmp_path: Path) -> None:
+    rows = replayed(write_handbook(tmp_path))
+    assert [row.outcome for row in rows] == ["passed", "passed", "failed"]
+    assert "no way to check 'illustrative' in the lab; give it one in tests/lab/replay.py" in rows[2].message
+
+
+@pytest.mark.lab
+def test_an_observation_that_is_not_so_fails(tmp_path: Path) -> None:
+    ledger("prints: hello", "prints: good evening")(write_handbook(tmp_path))
+    rows = replayed(tmp_path)
+    assert [row.outcome for row in rows] == ["failed", "not reached", "not reached"]
+    assert "It prints one word, which is hello. — not so: it does not print 'good evening' but:\nhello" in rows[0].message
+    assert rows[1].message == "not reached: demo/hello.sh failed before it"
+
+
+@pytest.mark.lab
+def test_an_output_that_differs_fails(tmp_path: Path) -> None:
+    write("snippets/demo/hello.out", "good evening\n")(write_handbook(tmp_path))
+    rows = replayed(tmp_path)
+    assert [row.outcome for row in rows] == ["passed", "failed", "not reached"]
+    assert "demo/hello.sh printed\nhello\ninstead of\ngood evening\nIf that is right, run: make update" in rows[1].message
+
+
+@pytest.mark.lab
+def test_a_lab_difference_that_the_ledger_does_not_declare_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Terminal.start
+    monkeypatch.setattr(Terminal, "start", lambda self, text, lab, types: start(self, text, {**lab, "HTTPS_PROXY": "http://127.0.0.1:3128"}, types))
+    rows = replayed(write_handbook(tmp_path))
+    assert rows[0].outcome == "failed"
+    assert "demo/hello.sh: the lab changes HTTPS_PROXY without declaring it; name the difference in the block's lab: list" in rows[0].message
+
+
+@pytest.mark.lab
+def test_the_environment_is_built_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
+    row = replayed(write_handbook(tmp_path))[0]
+    assert set(row.environment) == {"HOME", "LANG", "PATH", "SHELL", "TERM", "USER"}
+
+
+def test_a_missing_program_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "VENV", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for find, name in (
+        (programs.claude, "claude"), (programs.litellm_python, "python"), (programs.litellm_command, "python"), (programs.wheels, "wheels"),
+        (lambda: programs.node_module("axe-core/axe.min.js"), "axe.min.js"), (lambda: programs.system("unshare"), "unshare"),
+    ):  # fmt: skip
+        with pytest.raises(programs.MissingProgram, match=rf"^{re.escape(name)} is missing.*; install it with: make (test|check)\b[^\n]*$"):
+            find()
+
+
+# An interrupted run ---------------------------------------------------------------
+REPLAY = """
+import tempfile
+from pathlib import Path
+from macros.ledger import load
+from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import wait_until
+from tests.lab.replay import Replay
+
+ROOT = Path({root!r})
+
+def test_replay():
+    with tempfile.TemporaryDirectory() as folder, Forker(Path(folder), ROOT / "python") as forker:
+        wait_until(forker.ready, 30, "the fork server")
+        Replay(load(ROOT), ROOT / "site", "", forker=forker).run()
+"""
+#: Stands in for LiteLLM, so that the fork server is ready at once and its child serves until it is ended.
+SERVER = """
+def run_server():
+    import pathlib, time
+    pathlib.Path("serving").touch()
+    time.sleep(600)
+"""
+
+
+def descendants(pid: int) -> set[tuple[int, str]]:
+    """(pid, start time) of a process's children, their children and so on; processes of namespaces included."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents.setdefault(int(fields[1]), []).append((int(path.parent.name), fields[19]))
+    found, todo = set(), [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found |= set(children)
+        todo += [child for child, _ in children]
+    return found
+
+
+def alive(process: tuple[int, str]) -> bool:
+    try:
+        fields = Path(f"/proc/{process[0]}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[19] == process[1] and fields[0] not in "ZX"
+
+
+def files(root: Path) -> dict[Path, bytes]:
+    """Every file of a handbook, with its content."""
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A temporary folder whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_an_interrupted_run_leaves_nothing(number: signal.Signals, tmp_path: Path, short_folder: Path) -> None:
+    root = write_handbook(tmp_path / "handbook")
+    write("snippets/demo/install.sh", "true\n")(root)
+    write("snippets/demo/hello.sh", "~/litellm-gateway/venv/bin/litellm & sleep 600\n")(root)
+    ledger("  hello.sh:", "  install.sh:\n    check: run\n    terminal: client\n    observed: [{what: It ends with status 0., exit: 0}]\n  hello.sh:")(root)
+    page('{{ snippet("demo/install.sh") }}')(root)
+    assert build(root).stdout == ""
+    write("fake/litellm/proxy/proxy_cli.py", SERVER)(root)
+    for name in ("litellm/__init__.py", "litellm/proxy/__init__.py", "litellm/proxy/proxy_server.py"):
+        write(f"fake/{name}", "")(root)
+    write("python", f'#!/bin/sh\nPYTHONPATH={root}/fake exec {sys.executable} "$@"\n')(root)
+    (root / "python").chmod(0o755)
+    write("test_replay.py", REPLAY.format(root=str(root)))(root)
+    before = files(root)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), str(root / "test_replay.py")],
+        cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(short_folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL, stdout=(tmp_path / "run.txt").open("w"), stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: run.poll() is not None or any(short_folder.glob("lab-*/mnt/reader/project/serving")), 60, "the start of the page's gateway")
+        assert run.poll() is None, (tmp_path / "run.txt").read_text()
+        started = descendants(run.pid)
+        assert len(started) > 8, "the run must have started the stand-ins, a terminal and a gateway"
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, number)
+        run.wait(30)
+    wait_until(lambda: not any(alive(process) for process in started), 20, "the end of every process of the interrupted run")
+    assert files(root) == before
+    if number == signal.SIGINT:  # nobody can tidy up after SIGKILL; what is left is below the system's temporary folder
+        assert not list(short_folder.glob("lab-*"))

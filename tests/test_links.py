@@ -1,0 +1,106 @@
+"""Every link of the served site, by linkchecker; links to other hosts are looked at, not followed."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.parse
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from bs4 import BeautifulSoup
+
+CONFIG = """\
+[AnchorCheck]
+[checking]
+threads=4
+maxrequestspersecond=10000
+[output]
+status=0
+log=csv
+[csv]
+separator=,
+parts=parentname,urlname,realurl,result,warningstring,valid
+"""
+#: As root, linkchecker becomes "nobody", who may not read the checkout; it then leaves out the anchors without a word.
+LINKCHECKER = "import sys, linkcheck.command.linkchecker as program; program.drop_privileges = lambda: None; sys.exit(program.linkchecker())"
+#: Hosts of package registries: a reader's company has its own, and pages link to what explains, not to what installs.
+REGISTRIES = {"pypi.python.org", "files.pythonhosted.org", "registry.npmjs.org", "registry.yarnpkg.com", "deb.debian.org", "index.docker.io"}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a word, and lets linkchecker ask as fast as it can."""
+
+    def end_headers(self) -> None:
+        self.send_header("LinkChecker", "welcome")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The folder at an address of this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def problems(site: Path, folder: Path) -> tuple[int, list[dict[str, str]]]:
+    """(links checked, one row per broken link or anchor)."""
+    config = folder / "linkchecker.ini"
+    config.write_text(CONFIG)
+    with served(site) as address:
+        done = subprocess.run(
+            [sys.executable, "-c", LINKCHECKER, "--config", str(config), "--verbose", address],
+            capture_output=True, text=True, timeout=120, cwd=folder,
+        )  # fmt: skip
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    rows = list(csv.DictReader(line for line in done.stdout.splitlines() if not line.startswith("# ")))
+    assert rows, done.stdout + done.stderr
+    return len(rows), [row for row in rows if row["valid"] != "True" or row["warningstring"]]
+
+
+def test_no_link_and_no_anchor_is_broken(site: Path, tmp_path: Path) -> None:
+    checked, broken = problems(site, tmp_path)
+    pages = len(list(site.rglob("index.html")))
+    assert checked > 10 * pages, f"linkchecker looked at {checked} links of {pages} pages only"
+    assert not broken, "\n".join(f"{row['parentname']} links to {row['urlname']}: {row['result']} {row['warningstring']}" for row in broken)
+
+
+def test_a_broken_link_and_a_broken_anchor_are_found(site: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    page = copy / "patterns" / "local-gateway" / "index.html"
+    planted = '<a href="../not-there/">a</a><a href="#not-there">b</a><a href="../../start/quickstart/#not-there-either">c</a>'
+    page.write_text(page.read_text("utf-8").replace("</article>", planted + "</article>"), "utf-8")
+    _, broken = problems(copy, tmp_path)
+    assert sorted(row["urlname"] for row in broken) == ["#not-there", "../../start/quickstart/#not-there-either", "../not-there/"]
+
+
+def external(site: Path) -> Iterator[tuple[Path, str]]:
+    for page in sorted(site.rglob("*.html")):
+        for link in BeautifulSoup(page.read_text("utf-8"), "html.parser").select("a[href]"):
+            if urllib.parse.urlsplit(str(link["href"])).scheme:
+                yield page.relative_to(site), str(link["href"])
+
+
+def test_links_to_other_hosts_are_encrypted_and_lead_to_no_registry(site: Path) -> None:
+    found = list(external(site))
+    assert found, "the pages name their sources"
+    for page, address in found:
+        parts = urllib.parse.urlsplit(address)
+        assert parts.scheme == "https", f"{page}: {address}: write https"
+        assert parts.hostname not in REGISTRIES, f"{page}: {address} is a package registry; link to the project instead"

@@ -1,0 +1,203 @@
+"""The machinery of ``make mutants``, and the list it works on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from macros.ledger import Block
+from tests import mutants
+from tests.lab import programs
+from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import wait_until
+from tests.lab.replay import Row
+from tests.mutants import Finding, Mutant, MutantError
+
+PORT = Mutant("port", "snippets/a/start.sh", "port", "--port 4000", "--port 4001", "a/")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout with one file in it."""
+    (tmp_path / "snippets" / "a").mkdir(parents=True)
+    (tmp_path / PORT.file).write_text("gateway --port 4000\n")
+    return tmp_path
+
+
+def row(check: str, outcome: str, message: str = "") -> Row:
+    return Row("a/", f"block-{check}", "", Block(f"a/{check}", Path(), Path(), {"check": check}), "bash", outcome, message)
+
+
+# The list --------------------------------------------------------------------------
+
+
+def test_every_entry_applies_to_the_files_as_they_are() -> None:
+    entries, equivalents = mutants.read()
+    assert mutants.mistakes(entries, equivalents) == [], "a snippet was edited: correct its entries in tests/mutants.yaml"
+    assert len(entries) - len(equivalents) >= 26
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"find": "--port 5000"}, "port: snippets/a/start.sh holds '--port 5000' 0 times, not 1; correct tests/mutants.yaml"),
+        ({"count": 2}, "holds '--port 4000' 1 times, not 2"),
+        ({"replace": "--port 4000"}, "holds '--port 4000' 1 times, not 1"),
+        ({"file": "snippets/a/stop.sh"}, "port: no file snippets/a/stop.sh"),
+    ],
+)
+def test_an_entry_that_does_not_apply_is_named(change: dict[str, object], said: str, root: Path) -> None:
+    entry = Mutant(**{**vars(PORT), **change})  # type: ignore[arg-type]
+    (found,) = mutants.mistakes([entry], {}, root)
+    assert said in found
+
+
+def test_mistakes_of_ids_and_reasons(root: Path) -> None:
+    found = mutants.mistakes([PORT, PORT], {"host": "Both addresses are this machine.", "port": "because"}, root)
+    assert [sentence.partition(":")[0] for sentence in found] == ["port", "host", "port"]
+
+
+def test_an_unknown_key_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mutants.yaml"
+    path.write_text("page: a/\nmutants: [{id: a, finds: b}]\nequivalents: {}\n")
+    with pytest.raises(MutantError, match="an entry has id, file, operator, find, replace"):
+        mutants.read(path)
+
+
+# The copy ----------------------------------------------------------------------------
+
+
+def test_the_change_is_undone_whatever_happens(root: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), mutants.changed(PORT, root):
+        assert (root / PORT.file).read_text() == "gateway --port 4001\n"
+        raise KeyboardInterrupt
+    assert (root / PORT.file).read_text() == "gateway --port 4000\n"
+
+
+def test_the_copy_is_complete_and_the_workshop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ZeroDivisionError), mutants.workshop() as folder:
+        copy = mutants.copy_sources(folder / "copy")
+        assert {path.name for path in copy.iterdir()} == {*mutants.SOURCES, ".venv"}
+        assert (copy / ".venv").is_symlink() and not list(copy.rglob("__pycache__/*.pyc"))
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_changed_files(root: Path) -> None:
+    def git(*words: str) -> None:
+        identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com"}
+        subprocess.run(["git", *words], cwd=root, env={"PATH": os.defpath, "HOME": str(root), **identity}, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "a")
+    assert mutants.changed_files(root) == set()
+    (root / PORT.file).write_text("gateway --port 4002\n")
+    (root / "snippets" / "a" / "new file.sh").write_text("ls\n")
+    assert mutants.changed_files(root) == {PORT.file, "snippets/a/new file.sh"}
+
+
+def test_outside_git_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(MutantError, match="CHANGED=1 asks git"):
+        mutants.changed_files(tmp_path)
+
+
+# Judging -----------------------------------------------------------------------------
+
+
+def test_the_first_row_that_failed_is_the_one_that_noticed(root: Path) -> None:
+    rows = [row("run", "passed"), row("output", "failed", f"{root}/x: other text\nmore"), row("run", "failed")]
+    assert mutants.judge(rows, root) == Finding("killed", "a/output", "output", "x: other text")
+    assert mutants.judge(rows[2:], root).how == "execution"
+    assert mutants.judge(rows[:1], root) == Finding("survived")
+
+
+@pytest.mark.parametrize(
+    ("how", "checks", "expected"),
+    [
+        ("execution", {"run"}, True),
+        ("execution", set(), True),
+        ("output", {"run"}, False),
+        ("output", {"output"}, True),
+        ("schema", {"run", "schema"}, False),
+    ],
+)
+def test_only_a_test_that_runs_the_block_counts(how: str, checks: set[str], expected: bool) -> None:
+    assert mutants.counts(Finding("killed", "a/b", how), checks) is expected
+
+
+def run(finding: Finding, equivalents: dict[str, str]) -> tuple[list[mutants.Result], str]:
+    results = mutants.run([PORT], equivalents, {PORT.file: {"run"}}, lambda mutant: finding, lambda line: None)
+    return results, mutants.summary(results)
+
+
+def test_survivors_and_stale_reasons_are_wrong() -> None:
+    killed, survived = Finding("killed", "a/start.sh", "execution"), Finding("survived")
+    reason = {"port": "Nothing in the lab asks for this port."}
+    assert [run(finding, reasons)[0][0].wrong for finding in (killed, survived) for reasons in ({}, reason)] == [False, True, True, False]
+    assert "port survived: let a block of a/ observe it" in run(survived, {})[1]
+    assert "port is listed as equivalent, and is noticed by a/start.sh" in run(killed, reason)[1]
+    assert "1 survived, 1 of them equivalent" in run(survived, reason)[1]
+
+
+def test_a_weak_kill_is_told() -> None:
+    results, text = run(Finding("killed", "a/start.out", "output"), {})
+    assert not results[0].wrong and not results[0].data()["counts"]
+    assert "Score: 0 of 1" in text and "port is noticed only by a/start.out (output)" in text
+
+
+def test_the_report_has_what_the_budget_reads() -> None:
+    (result,), _ = run(Finding("killed", "a/start.sh", "execution", "why"), {})
+    assert result.data() == {
+        "id": "port", "file": PORT.file, "operator": "port", "outcome": "killed", "killed_by": "a/start.sh", "how": "execution",
+        "message": "why", "counts": True, "equivalent": None, "seconds": 0.0,
+    }  # fmt: skip
+
+
+def test_selection() -> None:
+    assert mutants.select([PORT], [], None) == mutants.select([PORT], ["port"], {PORT.file}) == [PORT]
+    assert mutants.select([PORT], [], {"snippets/b"}) == []
+    with pytest.raises(MutantError, match="no mutant host in tests/mutants.yaml; it lists: port"):
+        mutants.select([PORT], ["host"], None)
+
+
+# With the real programs ----------------------------------------------------------------
+
+
+@pytest.mark.lab
+def test_a_mutant_is_killed_and_a_page_that_fails_anyway_stops_it(tmp_path: Path, forker: Forker) -> None:
+    entries = {entry.id: entry for entry in mutants.read()[0]}
+    copy = mutants.copy_sources(tmp_path / "copy")
+    host = entries["start-host"]
+    finding = mutants.examine(host, copy, forker)
+    assert (finding.outcome, finding.killed_by, finding.how) == ("killed", "patterns/local-gateway/start.sh", "execution")
+    with mutants.changed(host, copy), pytest.raises(MutantError, match="Nothing is changed, and start/quickstart/ fails: patterns/local-gateway/start.sh"):
+        mutants.baseline([host], copy, forker)
+    assert mutants.examine(entries["client-v1"], copy, forker).how == "build"
+
+
+@pytest.mark.lab
+def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.mutants", "start-host"],
+        cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")), 90, "the first replay")
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=30)
+    assert (process.returncode, text) == (130, "\nInterrupted; nothing is left behind.\n")
+    assert list(tmp_path.iterdir()) == []
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in _read(path)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,55 @@
+"""``make update`` rewrites what is recorded wrongly, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from macros.ledger import BookError, load
+from tests import mutants, update
+from tests.lab.litellm_fork import Forker
+
+pytestmark = pytest.mark.lab
+FOLDER = "snippets/patterns/local-gateway"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return mutants.copy_sources(tmp_path / "copy")
+
+
+def damage(root: Path, name: str, old: str, new: str) -> None:
+    path = root / FOLDER / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in (root / "snippets").rglob("*") if path.is_file()}
+
+
+def test_a_damaged_output_is_rewritten_and_nothing_else(copy: Path, forker: Forker) -> None:
+    right = contents(copy)
+    damage(copy, "verify.out", "connected", "attached")
+    assert mutants.build(copy) is None
+    found = update.update(load(copy), copy / "site", "start/quickstart/", forker)
+    assert found == ([f"{FOLDER}/verify.out"], None)
+    assert contents(copy) == right
+
+
+def test_a_page_that_fails_otherwise_rewrites_nothing(copy: Path, forker: Forker) -> None:
+    damage(copy, "claude-version.out", "Claude Code", "Claude")
+    damage(copy, "folder.sh", "mkdir -p ~/litellm-gateway", "mkdir -p ~/elsewhere ~/litellm-gatewax")
+    assert mutants.build(copy) is None
+    before = contents(copy)
+    page = "patterns/local-gateway/"
+    rewritten, problem = update.update(load(copy), copy / "site", page, forker)
+    assert rewritten == [] and problem and problem.startswith(f"{page}#block-local-gateway-folder-sh: "), problem
+    assert contents(copy) == before
+
+
+def test_without_a_site_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(BookError, match="run: make site"):
+        update.pages(tmp_path)
