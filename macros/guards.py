@@ -51,8 +51,10 @@ def names(book: Book, where: str, text: str, kinds: tuple[str, ...] = tuple(NAME
     """Every variable, header and settings key in a text is in the data."""
     for kind in kinds:
         what, pattern = NAMES[kind]
+        # Error codes look like variables; they are data of their own.
+        known = {**book.facts.get(kind, {}), **(book.facts.get("codes", {}) if kind == "variables" else {})}
         for name in pattern.findall(text):
-            if name not in book.facts.get(kind, {}) and name.lower() not in book.facts.get(kind, {}):
+            if name not in known and name.lower() not in known:
                 remedy = f"correct it, or add it to snippets/facts/{kind}.yaml with its meaning and source"
                 raise BookError(f"{where}: {name} is {what} that is in no data; {remedy}")
 
@@ -138,6 +140,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "known_bad": render.known_bad,
     "advisories": render.advisories,
     "models": render.models,
+    "proxy_programs": render.proxy_programs,
     "evidence_tables": lambda book: None,
 }
 

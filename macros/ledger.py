@@ -177,6 +177,7 @@ class Book:
         self.snippets = root / "snippets"
         self.facts: dict[str, Any] = {}
         self.blocks: dict[str, Block] = {}
+        self.pages: dict[str, dict[str, Any]] = {}
         self._read_facts()
         self._read_ledgers()
         self._check_files()
@@ -222,6 +223,8 @@ class Book:
             data = self.resolve(raw)
             validate(data, rules, path)
             folder = path.parent.relative_to(self.snippets).as_posix()
+            if "page" in data:
+                self.pages[data["page"]["path"]] = data["page"]
             lines = _lines_of_blocks(path)
             for name, row in data["blocks"].items():
                 self._add(Block(f"{folder}/{name}", self.snippets / folder / re.split(r"[#@]", name)[0], path, row, line=lines[name]))

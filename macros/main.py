@@ -73,6 +73,11 @@ def define_env(env: Any) -> None:
         return render.models(book)
 
     @env.macro
+    def proxy_programs() -> str:
+        """Which program honours which proxy and certificate variable, as a table."""
+        return render.proxy_programs(book)
+
+    @env.macro
     def evidence_tables() -> str:
         """The ledger as tables: every block, how it is checked, what was seen."""
         return evidence.tables(book)

@@ -190,3 +190,12 @@ def advisories(book: Book, product: str) -> str:
 def models(book: Book) -> str:
     rows = [[inline(model["id"]), model["asked_by"]] for model in book.fact("models.claude_code")]
     return table(["Model name on the wire", "When Claude Code asks for it"], rows)
+
+
+def proxy_programs(book: Book) -> str:
+    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY")
+    rows = [
+        [row["name"], *("yes" if row[name] else "no" for name in names), ", ".join(map(inline, row["certificate"])) or "none of these"]
+        for row in book.fact("proxy.programs")
+    ]
+    return table(["Program", *map(inline, names), "Trusts a certificate authority named in"], rows)

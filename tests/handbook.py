@@ -1,7 +1,7 @@
 """A small handbook, one mistake in it, and the real build that must stop.
 
-The handbook has one page and three blocks of its own; macros, schemas, facts
-and settings are the real ones.
+The handbook has one page, three blocks and two facts of its own; macros,
+schemas, the other facts and settings are the real ones.
 """
 
 from __future__ import annotations
@@ -57,13 +57,15 @@ CONFIG = "INHERIT: mkdocs.yml\nnav: [{Home: index.md}]\n"
 
 
 def write_handbook(root: Path) -> Path:
-    """Write it; returns its folder."""
+    """Write the handbook; returns its folder."""
     for name in ("macros", "schemas", "snippets/facts"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "requirements.*"))
     shutil.copy(ROOT / "mkdocs.yml", root)
     (root / "one-page.yml").write_text(CONFIG)
     for path, text in {
         "docs/index.md": PAGE,
+        "schemas/facts/demo.schema.json": '{"type": "object", "properties": {"port": {"type": "integer"}}}\n',
+        "snippets/facts/demo.yaml": "# Facts of the demo\nport: 4000\nhint: Set ANTHROPIC_BASE_URL.\n",
         "snippets/demo/ledger.yaml": LEDGER,
         "snippets/demo/hello.sh": "echo hello\n",
         "snippets/demo/hello.out": "hello\n",

@@ -59,18 +59,18 @@ MISTAKES = {
         ledger("prints: hello", "prints: <<site.hello>>"), "snippets/demo/ledger.yaml:7", "unknown fact 'site.hello'", "correct the name"
     ),
     "fact against its schema": Mistake(
-        replace("snippets/facts/site.yaml", "gateway_port: 4000", "gateway_port: http"),
-        "snippets/facts/site.yaml:5",
-        "gateway_port: 'http' is not of type 'integer'",
-        "see schemas/facts/site.schema.json",
+        replace("snippets/facts/demo.yaml", "4000", "http"),
+        "snippets/facts/demo.yaml:2",
+        "port: 'http' is not of type 'integer'",
+        "see schemas/facts/demo.schema.json",
     ),
     "facts without a schema": Mistake(
         write("snippets/facts/more.yaml", "a: 1\n"), "snippets/facts/more.yaml", "no schema", "write schemas/facts/more.schema.json"
     ),
     "duplicate key": Mistake(
-        write("snippets/facts/site.yaml", "name: a\naddress: http://127.0.0.1:8000\nname: b\n"),
-        "snippets/facts/site.yaml:3",
-        "key 'name' stands already in line 1",
+        write("snippets/facts/demo.yaml", "port: 1\nhint: one\nport: 2\n"),
+        "snippets/facts/demo.yaml:3",
+        "key 'port' stands already in line 1",
         "remove one of them",
     ),
     "duplicate entry": Mistake(
@@ -80,7 +80,7 @@ MISTAKES = {
         "remove one of them",
     ),
     "broken YAML": Mistake(ledger("    of: demo", "    of demo"), "snippets/demo/ledger.yaml:11", "could not find expected ':'", "repair the YAML"),
-    "broken schema": Mistake(write("schemas/facts/site.schema.json", "{\n"), "schemas/facts/site.schema.json:2", "Expecting property name", "repair the JSON"),
+    "broken schema": Mistake(write("schemas/facts/demo.schema.json", "{\n"), "schemas/facts/demo.schema.json:2", "Expecting property name", "repair the JSON"),
     # Ledger entries
     "unknown check": Mistake(
         ledger("check: run", "check: tested"), "snippets/demo/ledger.yaml:3", "'tested' is not one of ['run',", "see schemas/ledger.schema.json"

@@ -14,10 +14,10 @@ import pyte
 import pytest
 
 from macros.ledger import Book
+from tests import bypass
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
-from tests.lab.replay import Replay, Row
 from tests.lab.terminal import Terminal
 from tests.lab.world import DIRECT_PORT, HOME, World
 
@@ -29,46 +29,15 @@ KEY = "sk-lab-master-key-of-no-use-anywhere"
 # The replay notices what a reader would not --------------------------------------
 
 
-def verify_row(book: Book, site: Path, forker: Forker, claude: str) -> tuple[Row, list[dict[str, object]]]:
-    """Replay the quickstart with another program in Claude Code's place."""
-    requests: list[dict[str, object]] = []
-
-    def tamper(replay: Replay) -> None:
-        command = replay.lab / "bin" / "claude"
-        real = os.readlink(command)
-        command.unlink()
-        command.write_text("#!/bin/sh\n" + claude.replace("{real}", real))
-        command.chmod(0o755)
-
-    replay = Replay(book, site, "start/quickstart/", forker=forker, tamper=tamper)
-    original = replay._row
-
-    def watched(row: Row) -> str:
-        try:
-            return original(row)
-        finally:
-            requests[:] = replay.all_requests()
-
-    replay._row = watched  # type: ignore[method-assign]
-    row = next(row for row in replay.run() if row.block.id == f"{FOLDER}/verify.sh")
-    return row, requests
-
-
 def test_verification_fails_when_the_gateway_is_bypassed(book: Book, site: Path, forker: Forker) -> None:
-    bypass = f'ANTHROPIC_BASE_URL=http://127.0.0.1:{DIRECT_PORT} ANTHROPIC_AUTH_TOKEN={LAB_KEY} exec {{real}} "$@"\n'
-    row, requests = verify_row(book, site, forker, bypass)
+    row, requests = bypass.replayed(book, site, "start/quickstart/", forker, bypass.client(bypass.PAST_THE_GATEWAY))
     assert [request["status"] for request in requests] == [200]
     assert "connected" in row.output and "meanwhile: 0" in row.output
     assert row.status == 1 and row.outcome == "failed", row.message
 
 
 def test_verification_fails_when_the_client_is_curl(book: Book, site: Path, forker: Forker) -> None:
-    curl = (
-        'curl -s -o /dev/null "$ANTHROPIC_BASE_URL/v1/messages?beta=true" -H "authorization: Bearer $ANTHROPIC_AUTH_TOKEN" '
-        "-H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' "
-        """-d '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'; echo connected\n"""
-    )
-    row, requests = verify_row(book, site, forker, curl)
+    row, requests = bypass.replayed(book, site, "start/quickstart/", forker, bypass.client(bypass.CURL))
     assert [request["status"] for request in requests] == [200]
     assert row.status == 0 and "meanwhile: 1" in row.output, "the reader's own check is content"
     assert row.outcome == "failed" and "Claude Code" in row.message

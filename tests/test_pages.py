@@ -10,7 +10,7 @@ import pytest
 
 from macros.ledger import Book
 from tests.conftest import rendered_rows
-from tests.lab.replay import Replay, Row, as_data
+from tests.lab.replay import Row, as_data, replay_page
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -23,14 +23,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def replayed(book: Book, site: Path) -> Any:
+def replayed(book: Book, site: Path, request: pytest.FixtureRequest) -> Any:
     """Replays a page when its first row is asked for."""
     done: dict[str, dict[str, Row] | Exception] = {}
 
     def get(page: str) -> dict[str, Row]:
         if page not in done:
             try:
-                done[page] = {row.anchor: row for row in Replay(book, site, page).run()}
+                done[page] = {row.anchor: row for row in replay_page(book, site, page, lambda: request.getfixturevalue("forker"))}
             except Exception as problem:  # once, not once a row
                 done[page] = problem
         found = done[page]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import stat
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Callable
@@ -137,10 +138,29 @@ def gone(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     return None
 
 
+def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Hosts that the proxy must have carried, and those of which it must know nothing."""
+    assert replay.squid
+    missing = [url for url in expected["carries"] if url not in replay.squid.passed()]
+    if missing:
+        return f"the proxy did not carry {', '.join(missing)}; its log: {replay.squid.log()}"
+    seen = [entry.url for entry in replay.squid.log()[row.logged :]] + replay.squid.open_tunnels()
+    wrong = [url for url in seen if re.sub(r"^\w+://", "", url).split("/")[0].rsplit(":", 1)[0] in expected["never"]]
+    return f"the proxy carried {', '.join(wrong)}" if wrong else None
+
+
+def loads(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The bundle loads as certificates and holds every one of another file."""
+    bundle, one = (ssl.create_default_context(cafile=str(replay.outside(expected[name]))) for name in ("path", "holds"))
+    certificates = bundle.get_ca_certs(binary_form=True)
+    missing = [item for item in one.get_ca_certs(binary_form=True) if item not in certificates]
+    return f"{expected['path']} lacks {len(missing)} certificates of {expected['holds']}" if missing or len(certificates) < 50 else None
+
+
 KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
-        listens, dials, environment, provider_request, gone,
+        listens, dials, environment, provider_request, gone, proxied, loads,
     )
 }  # fmt: skip

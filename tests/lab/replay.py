@@ -47,6 +47,7 @@ class Row:
     environment: dict[str, str | None] = field(default_factory=dict)
     began: int = 0
     asked: int = 0
+    logged: int = 0
 
     @property
     def key(self) -> str:
@@ -71,6 +72,8 @@ class Replay(World):
     ``update``: write what was printed into the recorded outputs.
     ``tamper``: called with the replay before its first block; the tests of the
     tests use it to break what the replay must notice.
+    ``variant``: which of the page's variants this is; a block with ``only``
+    belongs to one and is ``not here`` in the others.
     """
 
     def __init__(
@@ -81,16 +84,22 @@ class Replay(World):
         forker: litellm_fork.Forker | None = None,
         update: bool = False,
         tamper: Callable[[Replay], None] | None = None,
+        variant: str | None = None,
     ) -> None:
         super().__init__(book, site)
         self.page = page
         self.forker, self.update, self.tamper = forker, update, tamper
         self.rows = rows_of(book, site, page)
+        self.about = book.pages.get(page, {"variants": {"": {}}})
+        self.variant = variant if variant is not None else next(iter(self.about["variants"]))
+        self.settings: dict[str, Any] = self.about["variants"][self.variant]
         self.fresh = 0
 
     def run(self) -> list[Row]:
         """Replay every block; a failing one ends the replay. Never raises for a row."""
         with self:
+            if "squid" in self.settings:
+                self.start_squid(**self.settings["squid"])
             if self.tamper:
                 self.tamper(self)
             for row in self.rows:
@@ -121,7 +130,10 @@ class Replay(World):
     def _row(self, row: Row) -> str:
         """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
         row.began, row.asked = len(self.all_requests()), len(self.all_names())
+        row.logged = len(self.squid.log()) if self.squid else 0
         block = row.block
+        if block.data.get("only", self.variant) != self.variant:
+            return "not here"
         if block.check == "output":
             self._output(row)
         elif block.check == "schema":
@@ -136,6 +148,8 @@ class Replay(World):
             self.install_warm(self.forker)
             return "not run"
         elif block.check in {"run", "native"}:
+            for name in block.data.get("also", []):
+                self._paste(row, self.terminal(name))
             self._paste(row)
         else:
             raise Failure(f"{block.id}: no way to check {block.check!r} in the lab; give it one in tests/lab/replay.py")
@@ -144,7 +158,7 @@ class Replay(World):
         return "passed"
 
     def _observe(self, row: Row) -> None:
-        for item in row.block.data.get("observed", []):
+        for item in [*row.block.data.get("observed", []), *self.about.get("observed", {}).get(row.block.id, [])]:
             kind, expected = next((key, value) for key, value in item.items() if key != "what")
             problem = observe.KINDS[kind](self, row, expected)
             if problem:
@@ -161,8 +175,10 @@ class Replay(World):
 
     def _lab(self, block: Block) -> dict[str, str]:
         env: dict[str, str] = {}
+        inspected = self.settings.get("squid", {}).get("inspect", False)
         for difference in block.lab.values():
-            env |= difference["env"]
+            if not (inspected and difference.get("unless_inspected")):
+                env |= difference["env"]
         return {name: value.format(lab="/mnt/lab", wheelhouse=programs.wheels()) for name, value in env.items()}
 
     def _paste(self, row: Row, terminal: Terminal | None = None, text: str | None = None) -> None:
@@ -258,6 +274,9 @@ class Replay(World):
         block, cause = row.block, row.block.data["cause"]
         terminal = self._fresh_client()
         client = next(other for other in self.rows if other.block.id.endswith("client.yaml@bash"))
+        for other in self.rows:
+            if "client" in other.block.data.get("also", []) and other.outcome == "passed":
+                terminal.run(other.text, types=[item["text"] for item in other.block.data.get("types", [])])
         terminal.run(client.text)
         for name, value in self.values(cause.get("env", {})).items():
             terminal.run(f"unset {name}" if value is None else f"export {name}='{value}'")
@@ -290,6 +309,23 @@ class Replay(World):
         row.status, row.output = done.returncode, done.stdout
         if done.returncode != 0:
             raise Failure(f"{row.block.id}: pytest-markdown-docs: {done.stdout[-2500:]}{done.stderr[-500:]}")
+
+
+def replay_page(book: Book, site: Path, page: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
+    """Replay a page in all its variants: the first cold, the others with a forked gateway.
+
+    A row has passed when it passed in one variant and failed in none.
+    """
+    names = list(book.pages.get(page, {"variants": {"": {}}})["variants"])
+    merged = Replay(book, site, page, variant=names[0]).run()
+    for name in names[1:]:
+        for row, other in zip(merged, Replay(book, site, page, variant=name, forker=forker()).run(), strict=True):
+            row.seconds = round(row.seconds + other.seconds, 3)
+            if other.outcome in {"failed", "not reached"} and row.outcome not in {"failed", "not reached"}:
+                row.outcome, row.message = other.outcome, f"({name}) {other.message}"
+            elif row.outcome == "not here":
+                row.outcome = other.outcome
+    return merged
 
 
 def as_data(book: Book, row: Row) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Recipes: https://www.squid-cache.org/Doc/config/ for Squid 5.
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +39,11 @@ visible_hostname {name}
 hosts_file /etc/hosts
 dns_nameservers 127.0.0.1
 {login}{inspect}acl tls port 443
+acl own dstdomain 127.0.0.1 localhost
 acl CONNECT method CONNECT
 acl manager_here src 127.0.0.1
 http_access allow manager_here manager
-http_access deny CONNECT !tls
+{local}http_access deny CONNECT !tls
 {access}
 http_access deny all
 """
@@ -68,9 +71,13 @@ class Entry:
 
 
 class Squid:
-    """``folder`` is below the namespace's ``mnt``. ``upstream_ca`` is a path inside."""
+    """``folder`` is below the namespace's ``mnt``, ``upstream_ca`` a path inside.
+    Like a proxy on another machine, it does not reach this machine's loopback, unless ``relays_local``."""
 
-    def __init__(self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False, upstream_ca: str = "") -> None:
+    def __init__(
+        self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False,
+        upstream_ca: str = "", relays_local: bool = False,
+    ) -> None:  # fmt: skip
         self.inside, self.folder, self.port = inside, folder, port
         folder.mkdir(parents=True)
         at = Path("/mnt") / folder.relative_to(inside.mnt)
@@ -92,6 +99,7 @@ class Squid:
                 address="127.0.0.1", port=port, inspect_port=inspect_port, at=at, name=name,
                 login=LOGIN.format(at=at) if login else "",
                 inspect=INSPECT.format(at=at, upstream_ca=upstream_ca) if inspect else "",
+                local="http_access allow own\n" if relays_local else "http_access deny own\n",
                 access="http_access allow known" if login else "http_access allow all",
             )  # fmt: skip
         )
@@ -123,3 +131,21 @@ class Squid:
         """Every ``host:port`` or URL that the proxy carried, ended or not; refusals excluded."""
         carried = [entry.url for entry in self.log() if "DENIED" not in entry.result]
         return carried + self.open_tunnels()
+
+    def close(self) -> None:
+        """End it at once; Squid's own shutdown takes seconds."""
+        for pid in self._pids():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_until(lambda: ("127.0.0.1", self.port) not in self.inside.listeners(), 10, "the end of Squid")
+        shutil.rmtree(self.folder)
+
+    def _pids(self) -> list[int]:
+        """Squid itself: the process that nsenter started, and its children, as seen from outside."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            found += children
+            todo += children
+        return found

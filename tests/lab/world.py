@@ -18,6 +18,7 @@ from macros.ledger import Book
 from tests.lab import certificates, litellm_fork, programs
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import Namespace, wait_until
+from tests.lab.squid import Squid
 from tests.lab.terminal import Terminal
 
 HOME = Path("/mnt/reader")
@@ -30,10 +31,11 @@ class World:
     def __init__(self, book: Book, site: Path) -> None:
         self.book, self.site = book, site
         self.terminals: dict[str, Terminal] = {}
+        self.squid: Squid | None = None
         self._direct: dict[str, Any] | None = None
 
     def __enter__(self) -> World:
-        self.inside = Namespace({"127.0.0.1": ["api.anthropic.com"]})
+        self.inside = Namespace({"127.0.0.1": ["api.anthropic.com", self.book.fact("site.proxy_host")]})
         try:
             self._prepare()
         except BaseException:
@@ -108,6 +110,15 @@ class World:
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
 
+    def start_squid(self, login: bool = False, inspect: bool = False, relays_local: bool = False) -> Squid:
+        """The company's proxy; with inspection, its authority is what IT hands out: ~/corporate-ca.pem."""
+        host, port = self.book.fact("site.proxy_host"), self.book.fact("site.proxy_port")
+        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, "/mnt/lab/ca.pem", relays_local)
+        self.lab_listeners = self.inside.listeners()
+        if inspect:
+            (self.home / "corporate-ca.pem").write_bytes(self.squid.ca.read_bytes())
+        return self.squid
+
     def claude(self, env: dict[str, str], *arguments: str, home: str = "reader", timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run Claude Code inside, in a project of its own, quietly and without retries."""
         folder = self.inside.mnt / home
@@ -139,4 +150,6 @@ class World:
         target = self.home / "litellm-gateway" / "venv" / "bin"
         target.mkdir(parents=True)
         litellm_fork.shim(target / "litellm", forker.address)
+        (target / "python").write_text(f'#!/bin/sh\nexec {programs.litellm_python()} "$@"\n')
+        (target / "python").chmod(0o755)
         return target / "litellm"

@@ -1,0 +1,1 @@
+ss -tn state established '( dport = :3128 )'
