@@ -40,9 +40,13 @@ def tables(book: Book) -> str:
     )
     return "\n\n".join(
         [
-            "## The six checks", summary,
-            "## What the lab does differently", everywhere, differences,
-            "## Every block", blocks,
+            "## The six checks",
+            summary,
+            "## What the lab does differently",
+            everywhere,
+            differences,
+            "## Every block",
+            blocks,
         ]
     )
 

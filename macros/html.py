@@ -111,7 +111,7 @@ def _tabs(article: Tag, name: str) -> None:
         if len(labels) > MOST_TABS:
             raise BookError(f"docs/{name}: {len(labels)} tabs in one group; handbook.css marks the chosen one of at most {MOST_TABS}, so split the group")
         group.attrs |= {"role": "group", "aria-label": f"Choice {number}: {_heading_above(group)}"}
-        for label, panel in zip(labels, panels):
+        for label, panel in zip(labels, panels, strict=True):
             panel["data-tab"] = label.get_text(" ", strip=True)
 
 

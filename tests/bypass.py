@@ -39,7 +39,9 @@ def replace(command: Path, script: str) -> None:
     command.chmod(0o755)
 
 
-def replayed(book: Book, site: Path, page: str, forker: Forker, tamper: Callable[[Replay], None], variant: str | None = None) -> tuple[Row, list[dict[str, Any]]]:
+def replayed(
+    book: Book, site: Path, page: str, forker: Forker, tamper: Callable[[Replay], None], variant: str | None = None
+) -> tuple[Row, list[dict[str, Any]]]:
     """The verification's row, and what the provider had received when it ended."""
     requests: list[dict[str, Any]] = []
     replay = Replay(book, site, page, forker=forker, tamper=tamper, variant=variant)

@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling

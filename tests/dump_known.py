@@ -24,8 +24,9 @@ import sys
 import tempfile
 import types
 import typing
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWN = ROOT / "schemas" / "known"
@@ -293,7 +294,9 @@ def claude_keys(program: Path, version: str) -> Schema:
         maker = collections.Counter(match.group(2) for match in declared).most_common(1)[0][0]
         declared = [match for match in declared if match.group(2) == maker]
         kind_of = {match.group(1): match.group(3).decode() for match in declared}
-        table = {m.group(1).decode(): kind_of[m.group(2)] for m in VARIABLE.finditer(data, declared[0].start() - 60_000, declared[-1].end()) if m.group(2) in kind_of}
+        table = {
+            m.group(1).decode(): kind_of[m.group(2)] for m in VARIABLE.finditer(data, declared[0].start() - 60_000, declared[-1].end()) if m.group(2) in kind_of
+        }
         own = {match.decode() for match in OWN.findall(data)}
     if len(settings) < 100 or len(table) < 500:
         raise ValueError(f"{program.name}: only {len(settings)} settings and {len(table)} variables found; adapt tests/dump_known.py")
@@ -343,7 +346,9 @@ def text(schema: Schema, depth: int = 0) -> str:
     if depth > 3 or not isinstance(schema, dict | list) or not schema:
         return json.dumps(schema, ensure_ascii=False)
     open_, close = "{}" if isinstance(schema, dict) else "[]"
-    items = [f"{json.dumps(key)}: {text(value, depth + 1)}" for key, value in schema.items()] if isinstance(schema, dict) else [json.dumps(item) for item in schema]
+    items = (
+        [f"{json.dumps(key)}: {text(value, depth + 1)}" for key, value in schema.items()] if isinstance(schema, dict) else [json.dumps(item) for item in schema]
+    )
     pad = " " * (depth + 1)
     return f"{open_}\n{pad}" + f",\n{pad}".join(items) + f"\n{' ' * depth}{close}" + ("\n" if depth == 0 else "")
 

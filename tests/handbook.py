@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.lab.programs import ROOT, VENV
 
 #: What MkDocs prints around a message.
-ONE_MESSAGE = re.compile(r"(?:ERROR   -  Error reading page '[^']+':\n)?(?:ERROR   -  )?(.+)\n(?:\nAborted with a BuildError!\n)?\n?")
+ONE_MESSAGE = re.compile(r"(?:ERROR   -  Error (?:read|build)ing page '[^']+':\n)?(?:ERROR   -  )?(.+)\n(?:\nAborted with a BuildError!\n)?\n?")
 TEXT = "Text that no program reads.\n"
 LEDGER = f"""\
 blocks:

@@ -131,7 +131,7 @@ def first_answer(book: Book, forker: litellm_fork.Forker | None) -> float:
 def gateway(book: Book, forker: litellm_fork.Forker) -> dict[str, Any]:
     """Alternating pairs, so that both meet the same machine."""
     pairs = [(first_answer(book, forker), first_answer(book, None)) for _ in range(TIMES)]
-    forked, cold = (statistics.median(column) for column in zip(*pairs))
+    forked, cold = (statistics.median(column) for column in zip(*pairs, strict=True))
     return {
         "pairs": TIMES,
         "forked_median_seconds": round(forked, 2),
@@ -145,22 +145,24 @@ def gateway(book: Book, forker: litellm_fork.Forker) -> dict[str, Any]:
 
 
 def blocks(book: Book) -> dict[str, list[Row]]:
-    """A cold replay of each page."""
+    """A cold replay of each page, in each of its variants: name of page and variant -> rows."""
     rows = json.loads((ROOT / "site" / "evidence" / "blocks.json").read_text("utf-8"))
     replays = {}
     for page in dict.fromkeys(row["page"] for row in rows):
-        replays[page] = Replay(book, ROOT / "site", page).run()
-        for row in replays[page]:
-            if row.outcome == "failed":
-                raise MeasureError(f"{row.key} fails: {row.message.splitlines()[0]}; run: make test")
+        for variant in book.pages.get(page, {"variants": {None: {}}})["variants"]:
+            name = f"{page}?{variant}" if variant else page
+            replays[name] = Replay(book, ROOT / "site", page, variant=variant).run()
+            for row in replays[name]:
+                if row.outcome == "failed":
+                    raise MeasureError(f"{row.key} fails: {row.message.splitlines()[0]}; run: make test")
     return replays
 
 
 def page_times(rows: list[Row]) -> dict[str, Any]:
-    """Seconds of each block of a page that runs something, and of all blocks."""
+    """Seconds of each block of a page that ran something, and of all blocks."""
     return {
         "all_blocks_seconds": round(sum(row.seconds for row in rows), 1),
-        "block_seconds": {row.block.id: row.seconds for row in rows if row.block.check in {"run", "native", "symptom"}},
+        "block_seconds": {row.block.id: row.seconds for row in rows if row.block.check in {"run", "native", "symptom"} and row.outcome == "passed"},
     }
 
 

@@ -41,7 +41,7 @@ SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml")
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
 #: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
-PATIENCE = 15
+PATIENCE = 20
 
 
 class MutantError(Exception):
@@ -60,6 +60,7 @@ class Mutant:
     page: str
     count: int = 1
     cold: bool = False
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def read(path: Path = DATA) -> tuple[list[Mutant], dict[str, str]]:
     try:
         mutants = [Mutant(**{"page": data["page"], **entry}) for entry in data["mutants"]]
     except (TypeError, KeyError) as problem:
-        raise MutantError(f"{path.name}: {problem}; an entry has id, file, operator, find, replace, and may have page, count and cold") from None
+        raise MutantError(f"{path.name}: {problem}; an entry has id, file, operator, find, replace, and may have page, count, cold and variant") from None
     return mutants, data["equivalents"]
 
 
@@ -244,10 +245,10 @@ class Bench:
         self.shown = self._rows()
         for mutant in mutants:
             self._shows(mutant)
-        for page, cold in sorted({(mutant.page, mutant.cold) for mutant in mutants}):
-            finding = judge(self._replay(page, cold), self.root)
+        for mutant in {(mutant.page, mutant.cold, mutant.variant): mutant for mutant in mutants}.values():
+            finding = judge(self._replay(mutant), self.root)
             if finding.outcome != "survived":
-                raise MutantError(f"Nothing is changed, and {page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
+                raise MutantError(f"Nothing is changed, and {mutant.page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
 
     def _rows(self) -> dict[tuple[str, str], dict[str, Any]]:
         """The blocks of the built copy, by page and anchor."""
@@ -267,14 +268,15 @@ class Bench:
             if stopped is not None:
                 return Finding("invalid", "build", "build", first_line(stopped, self.root))
             checks = {row["check"] for key, row in self._rows().items() if row["sha256"] != self.shown.get(key, {}).get("sha256")}
-            finding = judge(self._replay(mutant.page, mutant.cold), self.root)
+            finding = judge(self._replay(mutant), self.root)
             return replace(finding, counts=counts(finding, checks))
 
-    def _replay(self, page: str, cold: bool) -> list[Row]:
+    def _replay(self, mutant: Mutant) -> list[Row]:
+        """The mutant's page, in its variant; the copy may hold the mutant or not."""
         book = load(self.root)
-        if not cold:
+        if not mutant.cold:
             _hurry(book)
-        return Replay(book, self.root / "site", page, forker=None if cold else self.forker).run()
+        return Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant).run()
 
 
 def _hurry(book: Book) -> None:

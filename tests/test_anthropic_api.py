@@ -75,7 +75,9 @@ def test_refuses(tmp_path: Path, request_: dict[str, Any], status: int, kind: st
     assert found == status and json.loads(body)["error"]["type"] == kind
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, "authentication_error"), (404, "not_found_error"), (429, "rate_limit_error"), (500, "api_error"), (529, "overloaded_error")])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, "authentication_error"), (404, "not_found_error"), (429, "rate_limit_error"), (500, "api_error"), (529, "overloaded_error")]
+)
 def test_misbehaves_on_request_and_then_no_more(tmp_path: Path, status: int, kind: str) -> None:
     first, second = ask(tmp_path, {}, {}, behave={"status": status, "times": 1, "retry_after": 7})
     assert first[0] == status and json.loads(first[2])["error"]["type"] == kind and first[1]["retry-after"] == "7"

@@ -23,6 +23,8 @@ from tests.lab.namespace import wait_until
 from tests.lab.programs import ROOT, VENV
 
 MAKE = ["make", "--no-print-directory", f"PYTHON={sys.executable}"]
+#: make tells the makes below it that they are; these are not to know.
+PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 LINE = "apt-get update && apt-get install -y --no-install-recommends"
 
 
@@ -104,7 +106,7 @@ def test_a_port_that_is_none(port: str, elsewhere: Path, capsys: pytest.CaptureF
 
 
 def test_make_serve_with_a_busy_port(busy_port: int) -> None:
-    done = subprocess.run([*MAKE, "serve", f"PORT={busy_port}"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*MAKE, "serve", f"PORT={busy_port}"], cwd=ROOT, env=PLAIN, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f"\nPort {busy_port} of 127.0.0.1 is taken or not a port. Choose another: make serve PORT=8001\nmake: ")
     assert "Traceback" not in done.stderr and done.stdout == ""
@@ -185,7 +187,7 @@ def test_make_help_lists_every_target() -> None:
     targets = re.findall(r"^([a-z-]+):(?!=)", text, re.MULTILINE)
     phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
     assert phony and sorted(phony.group(1).split()) == sorted(targets)
-    shown = subprocess.run(MAKE, cwd=ROOT, capture_output=True, text=True, timeout=20)
+    shown = subprocess.run(MAKE, cwd=ROOT, env=PLAIN, capture_output=True, text=True, timeout=20)
     assert shown.returncode == 0
     assert re.findall(r"^  make ([a-z-]+) +\S", shown.stdout, re.MULTILINE) == targets
 

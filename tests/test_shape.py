@@ -61,7 +61,9 @@ def test_a_wrong_order_is_noticed() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_requirements_have_sections(site: Path, name: str) -> None:
     marked = {word for element in built(site, name).select("[data-req]") for word in str(element["data-req"]).split()}
-    assert marked == set(front_matter(name).get("requirements", [])), f"docs/{name}: requirements: in the front matter and data-req on sections must name the same ids"
+    assert marked == set(front_matter(name).get("requirements", [])), (
+        f"docs/{name}: requirements: in the front matter and data-req on sections must name the same ids"
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)

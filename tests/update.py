@@ -34,17 +34,18 @@ def recorded(book: Book) -> dict[Path, bytes]:
 
 
 def update(book: Book, site: Path, page: str, forker: Forker | None = None) -> tuple[list[str], str | None]:
-    """Replay a page and rewrite what differs.
+    """Replay a page in all its variants and rewrite what differs.
 
     Returns the files that were rewritten, relative to the book's root, and
     what failed for another reason: then, and when the replay raises, none is
     rewritten.
     """
     before = recorded(book)
-    done = False
+    failed, done = None, False
     try:
-        rows = Replay(book, site, page, forker=forker, update=True).run()
-        failed = next((row for row in rows if row.outcome == "failed"), None)
+        for variant in book.pages.get(page, {"variants": {None: {}}})["variants"]:
+            rows = Replay(book, site, page, forker=forker, update=True, variant=variant).run()
+            failed = failed or next((row for row in rows if row.outcome == "failed"), None)
         done = failed is None
     finally:
         if not done:

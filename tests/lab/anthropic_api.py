@@ -146,13 +146,8 @@ class AnthropicAPI:
         if "anthropic-version" not in request.headers:
             return error(400, "anthropic-version: header is required")
         if where == ("GET", "/v1/models"):
-            data = [
-                {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
-                for name in self.models
-            ]
-            return web.json_response(
-                {"data": data, "has_more": False, "first_id": self.models[0], "last_id": self.models[-1]}
-            )
+            data = [{"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"} for name in self.models]
+            return web.json_response({"data": data, "has_more": False, "first_id": self.models[0], "last_id": self.models[-1]})
         if not isinstance(body, dict) or "model" not in body or not body.get("messages"):
             return error(400, "model and messages: Field required")
         if body["model"] not in self.models:
@@ -190,10 +185,7 @@ class Stream(web.StreamResponse):
             ("message_start", {"message": start}),
             ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
             ("ping", {}),
-            *(
-                ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}})
-                for word in re.findall(r"\S+\s*", text)
-            ),
+            *(("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}}) for word in re.findall(r"\S+\s*", text)),
             ("content_block_stop", {"index": 0}),
             (
                 "message_delta",

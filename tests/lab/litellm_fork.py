@@ -21,7 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHIM = r'''#!{python}
+SHIM = r"""#!{python}
 import array, json, os, signal, socket, sys
 line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 line.connect({socket!r})
@@ -33,7 +33,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, frame: line.send(bytes([number])))
 status = line.recv(1)
 sys.exit(status[0] if status else 1)
-'''
+"""
 
 
 def shim(path: Path, address: Path) -> None:

@@ -11,7 +11,8 @@ import re
 import ssl
 import stat
 import urllib.parse
-from typing import TYPE_CHECKING, Any, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.lab.replay import Replay, Row

@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import jsonschema
 from bs4 import BeautifulSoup
@@ -292,7 +293,9 @@ class Replay(World):
             block.path.write_text(printed + "\n")
             return
         if printed != row.text:
-            raise Failure(f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update")
+            raise Failure(
+                f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update"
+            )
 
     def _python(self, row: Row) -> None:
         """Run the page's Python block by pytest-markdown-docs, inside."""
@@ -304,7 +307,9 @@ class Replay(World):
         ids = [line for line in listed.stdout.splitlines() if "::" in line]
         rows = [other for other in self.rows if other.language == "python"]
         if len(ids) != len(rows):
-            raise Failure(f"pytest-markdown-docs found {len(ids)} Python blocks in {page.name}, the page shows {len(rows)}; keep them out of tabs:\n{listed.stdout[-800:]}")
+            raise Failure(
+                f"pytest-markdown-docs found {len(ids)} Python blocks in {page.name}, the page shows {len(rows)}; keep it out of tabs:\n{listed.stdout[-800:]}"
+            )
         done = self.inside.run([*base, "-q", "-s", str(page.parent / ids[rows.index(row)])], env, page.parent, timeout=row.block.data.get("seconds", 60))
         row.status, row.output = done.returncode, done.stdout
         if done.returncode != 0:

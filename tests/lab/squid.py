@@ -96,7 +96,11 @@ class Squid:
             (folder / "passwd").write_text(f"{USER}:{hashed}")
         (folder / "squid.conf").write_text(
             CONFIG.format(
-                address="127.0.0.1", port=port, inspect_port=inspect_port, at=at, name=name,
+                address="127.0.0.1",
+                port=port,
+                inspect_port=inspect_port,
+                at=at,
+                name=name,
                 login=LOGIN.format(at=at) if login else "",
                 inspect=INSPECT.format(at=at, upstream_ca=upstream_ca) if inspect else "",
                 local="http_access allow own\n" if relays_local else "http_access deny own\n",
