@@ -78,6 +78,19 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
         raise PluginError(str(problem)) from None
 
 
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:
+    """The error page is a template without a page; it needs the same repairs."""
+    from macros import html
+    from macros.ledger import BookError
+
+    if not template_name.endswith(".html"):
+        return output_content
+    try:
+        return html.page(config.extra["book"], output_content, "", template_name)
+    except BookError as problem:
+        raise PluginError(str(problem)) from None
+
+
 def on_post_build(config: Any) -> None:
     from macros import evidence
     from macros.ledger import BookError

@@ -151,7 +151,7 @@ def badge(book: Book, entry: Block) -> str:
     rows += [f"<li>The lab types: {html.escape(item['as'])}</li>" for item in entry.data.get("types", [])]
     rows += [f"<li>Different in the lab: {html.escape(item['what'])}</li>" for item in entry.lab.values()]
     rows.append(f"<li>Source: <code>{html.escape(entry.id)}</code></li>")
-    return f'<details class="check check-{entry.check}"><summary>{html.escape(line)}</summary><ul>{"".join(rows)}</ul></details>'
+    return f'<details class="check check-{entry.check}" data-search-exclude><summary>{html.escape(line)}</summary><ul>{"".join(rows)}</ul></details>'
 
 
 def setup(book: Book) -> str:
