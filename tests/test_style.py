@@ -113,7 +113,7 @@ def test_what_counts_as_private(text: str, found: bool) -> None:
 
 def test_no_mojibake() -> None:
     """UTF-8 that was read as another encoding and saved again."""
-    for where, text in lines(tracked()):
+    for where, text in lines(path for path in tracked() if path.stem != "byte-order-mark"):  # whose mark is its point
         for sign in ("\u00e2\u20ac", "\u00f0\u0178", "\u00c3\u00a9", "\u00c3\u00bc", "\u00c2\u00b7", "\ufffd", "\ufeff"):
             assert sign not in text, f"{where}: {sign!r}: save the file as UTF-8"
 

@@ -54,7 +54,6 @@ class Terminal:
         self.keyboard, screen = pty.openpty()
         settings = termios.tcgetattr(screen)
         settings[1] &= ~termios.OPOST  # line ends as the program wrote them
-        settings[3] &= ~termios.ECHO
         termios.tcsetattr(screen, termios.TCSANOW, settings)
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         commands, self.commands = os.pipe()
@@ -111,8 +110,18 @@ class Terminal:
             f". {at}/{setup.name}\n. {at}/{block.name}\nlab_status=$?; {unsets}"  # three lines: Ctrl-C ends only the one it meets
             f"env -0 > {at}/after; echo $lab_status > {done}.new; mv {done}.new {done}\n"
         )
-        if types:
-            os.write(self.keyboard, "".join(f"{line}\n" for line in types).encode())
+        for line in types:
+            self._type(line)
+
+    def _type(self, line: str) -> None:
+        """Answer a prompt as a reader does: once it is there, and not before it hides what is typed."""
+        shown = len(self.screen())
+        wait_until(lambda: self.screen()[self.offset :].endswith(": ") or self.is_done(), 30, "a prompt")
+        end = time.monotonic() + 1
+        while termios.tcgetattr(self.keyboard)[3] & termios.ECHO and time.monotonic() < end:
+            time.sleep(0.02)  # a prompt that hides nothing takes the full second
+        os.write(self.keyboard, f"{line}\n".encode())
+        wait_until(lambda: len(self.screen()) > shown or self.is_done(), 30, "the end of the prompt")
 
     def _status(self) -> Path:
         return self.folder / f"status-{self.count}"
