@@ -114,14 +114,22 @@ def _either(schemas: list[Schema]) -> Schema:
     return found
 
 
-def looked_up(sources: dict[Path, str], holders: str) -> set[str]:
-    """Names that code looks up in a dictionary of one of these names: ``x.get("n")``, ``x["n"]``, ``"n" in x``."""
-    found = set()
-    get = re.compile(rf"\b(?:{holders})\s*(?:\.(?:get|pop|setdefault)\(|\[)\s*[\"']([a-zA-Z0-9_]+)[\"']")
-    within = re.compile(rf"[\"']([a-zA-Z0-9_]+)[\"']\s+(?:not\s+)?in\s+(?:{holders})\b")
-    for text in sources.values():
-        found |= set(get.findall(text)) | set(within.findall(text))
+def lookups(sources: Iterable[str]) -> dict[str, set[str]]:
+    """Name of a dictionary -> the names that code looks up in it: ``x.get("n")``, ``x["n"]``, ``"n" in x``."""
+    found: dict[str, set[str]] = collections.defaultdict(set)
+    get = re.compile(r"\b(\w+)(?:\.(?:get|pop|setdefault)\(|\[)\s*[\"']([a-zA-Z0-9_]+)[\"']")
+    within = re.compile(r"[\"']([a-zA-Z0-9_]+)[\"']\s+(?:not\s+)?in\s+(?:self\.)?(\w+)\b")
+    for source in sources:
+        for holder, name in get.findall(source):
+            found[holder].add(name)
+        for name, holder in within.findall(source):
+            found[holder].add(name)
     return found
+
+
+def looked_up(found: dict[str, set[str]], *endings: str) -> set[str]:
+    """What is looked up in any dictionary whose name ends so."""
+    return {name for holder, names in found.items() if holder.endswith(endings) for name in names}
 
 
 def body(source: str, start: str) -> str:
@@ -154,16 +162,17 @@ def litellm_keys() -> Schema:
     sources = {path: path.read_text("utf-8", errors="replace") for path in sorted(package.rglob("*.py"))}
     server = sources[package / "proxy" / "proxy_server.py"]
     loader, config_class = body(server, "async def load_config"), body(server, "class ProxyConfig")
+    everywhere = lookups(sources.values())
 
     def section(typed: Schema, also: Iterable[str], extra: bool = False) -> Schema:
         named = {name: {} for name in also if not name.startswith("_")} | typed
         return {"type": ["object", "null"], "properties": named, **({"additionalProperties": True} if extra else {})}
 
     general = schema_of(ConfigGeneralSettings)["properties"]
-    read_general = looked_up(sources, r"\w*general_settings|self\.general_settings")
+    read_general = looked_up(everywhere, "general_settings")
 
     special = set(re.findall(r"\bkey == \"(\w+)\"", loader)) | set(re.findall(r"\"(\w+)\"", " ".join(re.findall(r"\bkey in \{([^}]*)\}", loader))))
-    read_litellm = looked_up(sources, r"\w*litellm_settings") | set(re.findall(r"getattr\(\s*litellm,\s*\"(\w+)\"", "\n".join(sources.values())))
+    read_litellm = looked_up(everywhere, "litellm_settings") | set(re.findall(r"getattr\(\s*litellm,\s*\"(\w+)\"", "\n".join(sources.values())))
     settings: dict[str, Schema] = {}
     for name in sorted(set(vars(litellm)) | set(litellm.__annotations__)):
         value = getattr(litellm, name, None)
@@ -191,14 +200,15 @@ def litellm_keys() -> Schema:
     for name, parameter in inspect.signature(Cache.__init__, eval_str=True).parameters.items():
         if name not in ("self", "kwargs", "_backend"):
             cache[name] = _with_default(schema_of(parameter.annotation), parameter.default)
+    cache["port"] = {}  # said to be text; it goes to redis-py, which takes a number, as in LiteLLM's documentation
     redis = set(litellm._redis._get_redis_kwargs()) | {"url", "redis_startup_nodes", "sentinel_nodes", "service_name", "sentinel_password"}
 
     params = schema_of(LiteLLM_Params, lax=True)["properties"]
     read_params = set(all_litellm_params) | set(litellm.OPENAI_CHAT_COMPLETION_PARAMS)
-    read_params |= looked_up(sources, r"\w*litellm_params|optional_params|kwargs") | looked_up(sources, r"data")
+    read_params |= looked_up(everywhere, "litellm_params") | everywhere["optional_params"] | everywhere["kwargs"] | everywhere["data"]
     info = schema_of(ModelInfo, lax=True)["properties"]
-    read_info = looked_up(sources, r"\w*model_info") | {key for entry in litellm.model_cost.values() for key in entry}
-    entry = looked_up(sources, r"\w*deployment|model_entry") - {"litellm_params", "model_info"}
+    read_info = looked_up(everywhere, "model_info") | {key for entry in litellm.model_cost.values() for key in entry}
+    entry = looked_up(everywhere, "deployment", "model_entry") - {"litellm_params", "model_info"}
 
     try:
         Router(model_list=[], routing_strategy="no such strategy")  # type: ignore[arg-type]
@@ -218,8 +228,8 @@ def litellm_keys() -> Schema:
                 continue
             bare.append(name)
 
-    top = looked_up({Path(): config_class}, "config") | set(ConfigYAML.model_fields) | {INCLUDE_KEY}
-    top |= looked_up({Path(): body(sources[package / "proxy" / "proxy_cli.py"], "def run_server")}, "_config")
+    top = lookups([config_class])["config"] | set(ConfigYAML.model_fields) | {INCLUDE_KEY}
+    top |= lookups([body(sources[package / "proxy" / "proxy_cli.py"], "def run_server")])["_config"]
     top -= {"force_reload", "interval_hours"}  # of another dictionary of that name, in the database
     return _sorted(
         {
@@ -273,8 +283,14 @@ ANCHORS = {"apiKeyHelper": "string", "respectGitignore": "boolean", "cleanupPeri
 #: The table of variables: ``var Re=H.bool()`` and ``NAME:()=>Re``.
 VARIABLE_TYPE = re.compile(rb"(?<![\w$.])([A-Za-z_$][\w$]*)=([A-Za-z_$][\w$]*)\.(bool|triBool|int|enum|str|rawStr|names)\(")
 VARIABLE = re.compile(rb"[{,]([A-Z][A-Z0-9_]{2,}|[a-z]+_proxy):\(\)=>([\w$]+)(?=[,}])")
-#: A name of Anthropic's own in the program's text, where a name can stand.
-OWN = re.compile(rb"(?<=[.\"'`,{( ])((?:ANTHROPIC|CLAUDE|VERTEX_REGION|NODE_TLS)_[A-Z0-9_]*[A-Z0-9]|BASH_[A-Z_]+_MS)(?=[\"'`:=,)}\];&|?!. ])")
+#: Names in the program's text, each with a beginning that can be searched for, and what stands before and after one that is meant.
+OWN = (rb"ANTHROPIC_[A-Z0-9_]*[A-Z0-9]", rb"CLAUDE_[A-Z0-9_]*[A-Z0-9]", rb"VERTEX_REGION_[A-Z0-9_]*[A-Z0-9]", rb"NODE_TLS_[A-Z_]*[A-Z]", rb"BASH_[A-Z_]+_MS")
+BEFORE, AFTER = b".\"'`,{( ", b"\"'`:=,)}];&|?!. "
+
+
+def own_names(data: mmap.mmap) -> set[str]:
+    found = (match for pattern in OWN for match in re.finditer(pattern, data))
+    return {match.group().decode() for match in found if data[match.start() - 1] in BEFORE and data[match.end()] in AFTER}
 
 
 def claude_keys(program: Path, version: str) -> Schema:
@@ -297,7 +313,7 @@ def claude_keys(program: Path, version: str) -> Schema:
         table = {
             m.group(1).decode(): kind_of[m.group(2)] for m in VARIABLE.finditer(data, declared[0].start() - 60_000, declared[-1].end()) if m.group(2) in kind_of
         }
-        own = {match.decode() for match in OWN.findall(data)}
+        own = own_names(data)
     if len(settings) < 100 or len(table) < 500:
         raise ValueError(f"{program.name}: only {len(settings)} settings and {len(table)} variables found; adapt tests/dump_known.py")
 

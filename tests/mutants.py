@@ -69,7 +69,8 @@ class Finding:
 
     ``outcome``: killed, survived, or invalid (the build stopped). ``killed_by``
     is the id of the block whose row failed, or ``build``. ``how``: execution
-    (the row ran something), output (a recorded output differs), schema, build.
+    (the row ran something), output (a recorded output differs), schema, build,
+    error (the replay itself broke down).
     ``counts``: what noticed is of the kind by which the changed blocks are checked.
     """
 
@@ -268,7 +269,10 @@ class Bench:
             if stopped is not None:
                 return Finding("invalid", "build", "build", first_line(stopped, self.root))
             checks = {row["check"] for key, row in self._rows().items() if row["sha256"] != self.shown.get(key, {}).get("sha256")}
-            finding = judge(self._replay(mutant), self.root)
+            try:
+                finding = judge(self._replay(mutant), self.root)
+            except Exception as problem:  # the replay does not say which row; that counts for nothing and is told
+                return Finding("killed", mutant.page, "error", first_line(f"{type(problem).__name__}: {problem}", self.root))
             return replace(finding, counts=counts(finding, checks))
 
     def _replay(self, mutant: Mutant) -> list[Row]:
@@ -319,7 +323,8 @@ def summary(results: list[Result]) -> str:
     good, judged = sum(result.finding.counts for result in results), len(results) - equal - ways["build"]
     lines = [
         f"{len(results)} mutants: {ways['execution']} killed by a block that was executed, {ways['output']} by a recorded output, "
-        f"{ways['schema']} by a parser and a schema; {ways['build']} stopped by the build; {ways['survived']} survived, {equal} of them equivalent.",
+        f"{ways['schema']} by a parser and a schema, {ways['error']} by a replay that broke down; {ways['build']} stopped by the build; "
+        f"{ways['survived']} survived, {equal} of them equivalent.",
         f"Score: {good} of {judged} ({good / max(1, judged):.0%}), each killed by the test that checks its block.",
     ]
     lines += [

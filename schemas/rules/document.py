@@ -38,8 +38,8 @@ def parse(text: str, language: str, report: Report) -> Document | None:
 
 
 def _yaml(text: str, report: Report) -> Document | None:
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return Document(None)
@@ -69,20 +69,33 @@ def _json(text: str, report: Report) -> Document | None:
     try:
         document = Document(json.loads(text, parse_constant=refuse))
     except json.JSONDecodeError as problem:
-        report.add("json-syntax", line=problem.lineno, problem=_plain(problem.msg))
+        what, at = _json_problem(text, problem)
+        report.add("json-syntax", line=text.count("\n", 0, at) + 1, problem=what)
         return None
     except RecursionError:
         report.add("json-syntax", line=1, problem="too deep a nesting")
         return None
     # Valid JSON is YAML but for tabs, which JSON has only between values. YAML tells the lines.
-    loader = yaml.SafeLoader(text.replace("\t", " "))
     try:
+        loader = yaml.SafeLoader(text.replace("\t", " "))
         node = loader.get_single_node()
         if node is not None:
             _walk(loader, node, (), document.lines, report, "json")
     except (yaml.YAMLError, ValueError, RecursionError):
         document.lines.clear()  # a finding then names line 1; its path still tells the place
     return document
+
+
+def _json_problem(text: str, problem: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong, and where, for the two mistakes people make; else what Python says."""
+    before = text[: problem.pos].rstrip()
+    if text[problem.pos :].startswith(("//", "/*", "#")):
+        return "a comment", problem.pos
+    if before.endswith(",") and text[problem.pos : problem.pos + 1] in ("}", "]"):
+        return "a comma after the last entry", len(before) - 1
+    if problem.msg.startswith("Illegal trailing comma"):
+        return "a comma after the last entry", problem.pos
+    return _plain(problem.msg), problem.pos
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -156,27 +156,27 @@ def _shape(error: jsonschema.ValidationError, report: Report) -> None:
         if error.instance is None:
             report.add("empty-key", path, severity="error" if "x-needed" in schema else None)
         else:
-            hint = _hint(error.instance, kinds)
+            hint = _hint(error.instance, kinds, report.kind.language)
             report.add("wrong-type", path, wanted=" or ".join(NAMES[kind] for kind in kinds), found=_name(error.instance), hint=hint)
     elif error.validator == "enum":
         choices = [str(choice) for choice in wanted if choice is not None]
         meant = near(str(error.instance), choices) if isinstance(error.instance, str) else None
         listed = ", ".join(choices) if len(choices) <= 12 else f"{', '.join(choices[:12])} ..."
         report.add("unknown-value", path, hint=f"write {meant}; the choices are {listed}" if meant else f"write one of {listed}")
-    elif error.validator in ("minItems", "minLength", "minProperties"):
+    elif error.validator in ("minItems", "minLength", "minProperties") and not report.has(path):
         report.add("empty-list" if error.validator == "minItems" else "empty-key", path, severity="error")
     elif error.validator == "not":
         report.add("wrong-type", path, wanted=schema.get("description", "another value"), found=_name(error.instance), hint="see the rule's source")
-    else:
+    elif not report.has(path):
         report.add("wrong-type", path, wanted="another shape", found=_name(error.instance), hint="compare it with the documentation")
 
 
-def _hint(value: Any, kinds: list[str]) -> str:
+def _hint(value: Any, kinds: list[str], language: str) -> str:
     """What to write instead of a value of a wrong type."""
     if isinstance(value, str) and re.fullmatch(r"\s*(-?\d+(\.\d+)?|true|false)\s*", value, re.IGNORECASE) and {"integer", "number", "boolean"} & set(kinds):
         return "write it without quotation marks"
     if "array" in kinds and not isinstance(value, dict):
-        return "write it as a list, with - before each item"
+        return "write it as a list, " + ("with - before each item" if language == "yaml" else "in square brackets")
     if kinds == ["string"] and not isinstance(value, dict | list):
         return "put it in quotation marks"
     return f"write {NAMES[kinds[0]]}"

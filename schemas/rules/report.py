@@ -57,8 +57,8 @@ class Report:
         self._found.setdefault((rule, path), finding)
 
     def has(self, path: Path) -> bool:
-        """Whether something is already said about exactly this place."""
-        return any(at == path for _, at in self._found)
+        """Whether an error is already reported at exactly this place."""
+        return any(at == path and finding.severity == "error" for (_, at), finding in self._found.items())
 
     def findings(self) -> list[Finding]:
         return sorted(self._found.values(), key=lambda finding: (finding.line, finding.severity, finding.rule, finding.path))

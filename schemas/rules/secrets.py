@@ -15,8 +15,8 @@ REFERENCE = "os.environ/"
 LONG = 16
 #: Other ways to write "the value of a variable", none of which LiteLLM or Claude Code knows.
 VARIABLE = re.compile(
-    r"^\s*(?:\$\{?(?P<a>[A-Za-z_]\w*)[^}\s]*\}?|%(?P<b>[A-Za-z_]\w*)%|\{\{\s*(?:env\.)?(?P<c>\w+)\s*\}\}|\$env:(?P<d>\w+)|env[.:/](?P<e>\w+)"
-    r"|os\.environ(?:\.|\[|\.get\(|:|\s+|\\)\W*(?P<f>\w+).*|os\.getenv\W+(?P<g>\w+).*|(?:os\.)?env(?:iron(?:ment)?)?/(?P<h>\w+))\s*$",
+    r"^\s*(?:\$env:(?P<a>\w+)|\$\{?(?P<b>[A-Za-z_]\w*)[^}\s]*\}?|%(?P<c>[A-Za-z_]\w*)%|\{\{\s*(?:env\.)?(?P<d>\w+)\s*\}\}"
+    r"|os\.environ(?:\.get)?[^\w/]+(?P<e>\w+).*|os\.getenv\W+(?P<f>\w+).*|(?:os\.env\w*|environ)/(?P<g>\w+)|env[.:/](?P<h>(?-i:[A-Z_][A-Z0-9_]*)))\s*$",
     re.IGNORECASE,
 )
 #: The same inside a longer value, in the one form that nothing else looks like.
@@ -54,16 +54,17 @@ def what(key: Any, value: Any) -> tuple[str, bool] | None:
 
     A placeholder is none. A short value under a credential's name may be anything.
     """
-    text = value
-    if not isinstance(text, str) or not text or text.startswith(REFERENCE) or variable(text):
+    if not isinstance(value, str) or not value or variable(value):
         return None
-    if _shapes().search(text) and not placeholder(text):
-        return ("private key" if "PRIVATE KEY" in text else "credential", True)
-    inside = USERINFO.search(text)
+    if _shapes().search(value) and not placeholder(value):
+        return ("private key" if "PRIVATE KEY" in value else "credential", True)
+    if REFERENCE in value:
+        return None
+    inside = USERINFO.search(value)
     if inside and not placeholder(inside["password"]) and inside["password"].lower() not in (*words("weak"), "pass", "pw") and not variable(inside["password"]):
         return ("password in an address", True)
-    if named(key) and not placeholder(text) and "/" not in text[:1]:
-        return ("credential", len(text) >= LONG)
+    if named(key) and not placeholder(value) and not value.startswith("/"):
+        return ("credential", len(value) >= LONG)
     return None
 
 

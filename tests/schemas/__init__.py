@@ -48,3 +48,20 @@ def environment(entry: dict[str, Any]) -> dict[str, str]:
     """ENV with an entry's changes; null takes a variable away."""
     changed = {**ENV, **entry.get("env", {})}
     return {name: str(value) for name, value in changed.items() if value is not None}
+
+
+def noticed(found: list[Any], severity: str) -> list[dict[str, Any]]:
+    """Findings of one severity in the form of a table, without words of the message."""
+    return [{"rule": finding.rule, "at": finding.path, "line": finding.line} for finding in found if finding.severity == severity]
+
+
+def differences(name: str, found: list[Any], severity: str, expected: list[dict[str, Any]]) -> list[str]:
+    """Where findings of one severity are not exactly those of a table; one line each, [] when they are."""
+    placed = [{key: row[key] for key in ("rule", "at", "line")} for row in expected]
+    problems = [f"{name}: nothing found of {row}" for row in placed if row not in noticed(found, severity)]
+    problems += [f"{name}: found besides: {row}" for row in noticed(found, severity) if row not in placed]
+    for row in expected:
+        said = [finding.message for finding in found if finding.rule == row["rule"] and finding.path == row["at"]]
+        if said and row["says"] not in said[0]:
+            problems.append(f"{name}: {row['rule']} says {said[0]!r}, and not {row['says']!r}")
+    return problems

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.litellm_fork import Forker, shim
 from tests.lab.namespace import Namespace
+from tests.schemas import ENV
 
 #: Seconds LiteLLM may take to listen; some configurations wait for a Redis that is not there.
 PATIENCE = 60
@@ -36,12 +39,12 @@ class Starter:
         self.inside = inside
         (inside.mnt / "home").mkdir()
         shim(inside.mnt / "litellm", forker.address)
-        self.count = 0
+        self.numbers = itertools.count(1)
 
-    def run(self, config: str, env: dict[str, str], beside: Iterator[Path] | list[Path] = (), ask: list[str] | None = None) -> Outcome:  # type: ignore[assignment]
-        """Start it with this configuration and end it. ``beside``: files its folder also holds; ``ask``: a command to run once it answers."""
-        self.count += 1
-        folder, port, began = self.inside.mnt / f"start-{self.count}", FIRST_PORT + self.count, time.monotonic()
+    def run(self, config: str, env: dict[str, str], beside: Iterable[Path] = ()) -> Outcome:
+        """Start it with this configuration and end it. ``beside``: files its folder also holds. May run several at a time."""
+        number = next(self.numbers)
+        folder, port, began = self.inside.mnt / f"start-{number}", FIRST_PORT + number, time.monotonic()
         folder.mkdir()
         (folder / "config.yaml").write_text(config, "utf-8")
         for path in beside:
@@ -52,9 +55,6 @@ class Starter:
             process = self.inside.popen(words, full, Path("/mnt") / folder.name, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             does = self._wait(process, port, began)
-            if ask and does == "starts":
-                done = self.inside.run([word.replace("{port}", str(port)) for word in ask], {"PATH": os.defpath})
-                (folder / "log.txt").open("a").write(f"\n--- answer ---\n{done.stdout}")
         finally:
             process.terminate()
             process.wait()
@@ -75,3 +75,12 @@ class Starter:
 def starter(forker: Forker) -> Iterator[Starter]:
     with Namespace({}) as inside:
         yield Starter(inside, forker)
+
+
+def dummy_environment(config: str) -> dict[str, str]:
+    """A value of no use for every variable a configuration names, of a form its reader takes."""
+    env = dict(ENV)
+    for name in re.findall(r"os\.environ/(\w+)", config):
+        kinds = {"PORT": "1", "HOST": "127.0.0.1", "BASE": "http://127.0.0.1:9", "URL": "http://127.0.0.1:9"}
+        env.setdefault(name, next((value for ending, value in kinds.items() if name.endswith(ending)), "of-no-use"))
+    return env
