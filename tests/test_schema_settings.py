@@ -91,8 +91,8 @@ def test_our_own_renderings_pass(book: Book) -> None:
     ("name", "scope"),
     [
         ("~/.claude/settings.json", "user"), ("/home/ada/.claude/settings.json", "user"), ("/Users/ada/.claude/settings.json", "user"),
-        ("/opt/ada/.claude/settings.json", "user"), (r"C:\Users\ada\.claude\settings.json", "user"), (r"%USERPROFILE%\.claude\settings.json", "user"),
-        (".claude/settings.json", "project"), ("/home/ada/work/.claude/settings.json", "project"), (r"C:\work\.claude\settings.json", "project"),
+        ("/" "root/.claude/settings.json", "user"), (r"C:\Users\ada\.claude\settings.json", "user"), (r"%USERPROFILE%\.claude\settings.json", "user"),
+        (".claude/settings.json", "project"), ("/srv/work/.claude/settings.json", "project"), (r"C:\work\.claude\settings.json", "project"),
         (".claude/settings.local.json", "local"), ("/etc/claude-code/managed-settings.json", "managed"),
         ("/etc/claude-code/managed-settings.d/10-gateway.json", "managed"), ("settings.json", "unknown"),
     ],
