@@ -75,6 +75,7 @@ PRIVATE = [
 NOT_PRIVATE = {
     "tests/test_style.py": "holds the patterns and their examples",
     "tests/test_install.py": "names an index at a closed port of this machine",
+    "tests/test_schema_settings.py": "tells addresses and folders of several systems apart",
 }
 
 

@@ -47,7 +47,7 @@ def _simple(name: str) -> str:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"\d+", "#", name)
+    return re.sub(r"\d+([._-]\d+)*", "#", name)
 
 
 def edits(one: str, other: str) -> int:

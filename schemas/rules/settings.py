@@ -61,7 +61,7 @@ def _names(data: dict[str, Any], table: dict[str, Any], report: Report) -> None:
         at: Path = ("env", name)
         if name in settings:
             report.add("setting-inside", at)
-        elif name not in variables:
+        elif name not in variables and name not in words("others"):
             _unknown(name, variables, at, report)
         if isinstance(value, bool | int | float):
             report.add("variable-no-text", at, found="true or false" if isinstance(value, bool) else "a number")
