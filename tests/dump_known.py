@@ -66,14 +66,14 @@ def schema_of(annotation: Any, inside: tuple[Any, ...] = (), lax: bool = False) 
         return {}
     if issubclass(annotation, enum.Enum):
         return {"enum": [member.value for member in annotation]}
+    fields: dict[str, Any] = {}
     if hasattr(annotation, "model_fields"):
-        found: Schema = {"type": ["object"], "properties": {}}
-        for name, field in annotation.model_fields.items():
-            found["properties"][field.alias or name] = schema_of(field.annotation, (*inside, annotation), lax)
-        return {**found, "additionalProperties": True} if annotation.model_config.get("extra") == "allow" else found
-    if typing.is_typeddict(annotation):
-        hints = typing.get_type_hints(annotation)
-        return {"type": ["object"], "properties": {name: schema_of(hint, (*inside, annotation), lax) for name, hint in hints.items()}}
+        fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+    elif typing.is_typeddict(annotation):
+        fields = typing.get_type_hints(annotation)
+    if fields:  # other keys are not an error: models are not complete, as those of the sections are not
+        properties = {name: schema_of(field, (*inside, annotation), lax) for name, field in fields.items()}
+        return {"type": ["object"], "properties": properties, "additionalProperties": True}
     return {}
 
 
@@ -219,8 +219,9 @@ def litellm_keys() -> Schema:
     callbacks = set(litellm._known_custom_logger_compatible_callbacks)
     for text in callback_sources:
         callbacks |= set(re.findall(r"\b(?:callback|logging_integration)\s*==\s*\"(\w+)\"", text))
+    listed = (value for name, value in vars(litellm).items() if name.endswith("_models") and isinstance(value, list | set))
     bare = []
-    for name in sorted(litellm.model_cost):
+    for name in sorted({*litellm.model_cost, *(name for names in listed for name in names)}):
         if "/" not in name:
             try:
                 litellm.get_llm_provider(name)

@@ -208,9 +208,10 @@ def changed(mutant: Mutant, root: Path) -> Iterator[None]:
 
 
 def first_line(message: str, root: Path) -> str:
-    """The message's first line, without folders of this machine."""
+    """The message's first line, and the last of what it quotes, without folders of the copy."""
     lines = message.strip().splitlines() or [""]
-    return lines[0].replace(f"{root}/", "")
+    quoted = f" ... {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else ""
+    return (lines[0] + quoted).replace(f"{root}/", "")
 
 
 def judge(rows: Iterable[Row], root: Path) -> Finding:

@@ -31,14 +31,14 @@ KEY = "sk-lab-master-key-of-no-use-anywhere"
 
 def test_verification_fails_when_the_gateway_is_bypassed(book: Book, site: Path, forker: Forker) -> None:
     row, requests = bypass.replayed(book, site, "start/quickstart/", forker, bypass.client(bypass.PAST_THE_GATEWAY))
-    assert [request["status"] for request in requests] == [200]
+    assert {request["status"] for request in requests} == {200}
     assert "connected" in row.output and "meanwhile: 0" in row.output
     assert row.status == 1 and row.outcome == "failed", row.message
 
 
 def test_verification_fails_when_the_client_is_curl(book: Book, site: Path, forker: Forker) -> None:
     row, requests = bypass.replayed(book, site, "start/quickstart/", forker, bypass.client(bypass.CURL))
-    assert [request["status"] for request in requests] == [200]
+    assert {request["status"] for request in requests} == {200}
     assert row.status == 0 and "meanwhile: 1" in row.output, "the reader's own check is content"
     assert row.outcome == "failed" and "Claude Code" in row.message
 

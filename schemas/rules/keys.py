@@ -19,6 +19,7 @@ from referencing.jsonschema import DRAFT202012
 
 from schemas.rules.document import Document
 from schemas.rules.report import Path, Report
+from schemas.rules.secrets import REFERENCE
 from schemas.rules.source import known, read
 
 Schema = Mapping[str, Any]
@@ -158,16 +159,14 @@ def _shape(error: jsonschema.ValidationError, report: Report) -> None:
         else:
             hint = _hint(error.instance, kinds, report.kind.language)
             report.add("wrong-type", path, wanted=" or ".join(NAMES[kind] for kind in kinds), found=_name(error.instance), hint=hint)
-    elif error.validator == "enum":
+    elif error.validator == "enum" and not str(error.instance).startswith(REFERENCE):
         choices = [str(choice) for choice in wanted if choice is not None]
         meant = near(str(error.instance), choices) if isinstance(error.instance, str) else None
         listed = ", ".join(choices) if len(choices) <= 12 else f"{', '.join(choices[:12])} ..."
         report.add("unknown-value", path, hint=f"write {meant}; the choices are {listed}" if meant else f"write one of {listed}")
     elif error.validator in ("minItems", "minLength", "minProperties") and not report.has(path):
         report.add("empty-list" if error.validator == "minItems" else "empty-key", path, severity="error")
-    elif error.validator == "not":
-        report.add("wrong-type", path, wanted=schema.get("description", "another value"), found=_name(error.instance), hint="see the rule's source")
-    elif not report.has(path):
+    elif error.validator != "enum" and not report.has(path):
         report.add("wrong-type", path, wanted="another shape", found=_name(error.instance), hint="compare it with the documentation")
 
 

@@ -236,7 +236,7 @@ def _provider(params: dict[Any, Any], at: Path, own: set[Any], report: Report) -
         if not slash:
             bare = re.sub(r"^(us|eu|apac|jp|au|global|us-gov)\.", "", model)
             if not {model, bare} & set(sections["bare_model"]["enum"]) and not re.match(r"ft:|(anthropic|amazon|meta|mistral|cohere|ai21)\.", bare):
-                report.add("provider-missing", (*at, "model"), model=model)
+                report.add("provider-missing", (*at, "model"))
         elif provider not in providers and provider not in own and provider not in sections["callback"]["enum"] and model not in sections["bare_model"]["enum"]:
             meant = _one_edit(provider, providers)
             report.add("provider-misspelt" if meant else "provider-unknown", (*at, "model"), meant=meant, name=provider)

@@ -7,12 +7,15 @@ is wrong, or None.
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 import stat
 import urllib.parse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from tests.lab.namespace import wait_until
 
 if TYPE_CHECKING:
     from tests.lab.replay import Replay, Row
@@ -58,6 +61,44 @@ def gateway_models(replay: Replay, row: Row, expected: dict[str, Any]) -> str | 
         return f"the gateway serves {names}, expected {expected['models']}"
     status, _ = replay.get(address, {})
     return None if status >= 400 else f"GET /v1/models without the key answers {status}"
+
+
+def gateway_routes(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Ask for every model once, and look what the provider is asked for, and with which key."""
+    key = replay.outside(expected["key"]).read_text().strip()
+    address = replay.book.fact("site.gateway_address") + "/v1/messages"
+    for model in expected["models"]:
+        before = len(replay.all_requests())
+        body = json.dumps({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Reply with one word: routed"}]})
+        words = ["-H", f"authorization: Bearer {key}", "-H", "content-type: application/json", "-H", "anthropic-version: 2023-06-01", "-d", body]
+        done = replay.inside.run(["curl", "-s", "-m", "20", *words, address], {"PATH": os.defpath})
+        seen = [(request["body"]["model"], request["headers"].get("x-api-key")) for request in replay.all_requests()[before:]]
+        if [name for name, _ in seen] != [model]:
+            return f"asked for {model}, the gateway asked the provider for {[name for name, _ in seen]} and answered {done.stdout[:300]}"
+        if seen[0][1] != expected["provider_key"]:
+            return f"asked for {model}, the gateway sent the provider another key than the one that was typed"
+    return None
+
+
+def gateway_request(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Headers on the way from Claude Code to the gateway; null: not sent."""
+    wait_until(lambda: replay.gateway_requests(row), 5, "a request on its way to the gateway")
+    for request in replay.gateway_requests(row):
+        for name, value in replay.values(expected).items():
+            wanted = f"Bearer {value}" if name == "authorization" and value else value
+            if request["headers"].get(name) != wanted:
+                found = "not sent" if request["headers"].get(name) is None else "sent"
+                return f"on the way to the gateway, {name} is {found}, expected {'not sent' if wanted is None else 'the named value'}"
+    return None
+
+
+def fails_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | None:
+    before = len(replay.all_requests())
+    result = replay.past_the_gateway(row)
+    seen = [request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"]
+    if seen != [200]:
+        return f"past the gateway, the provider answered {seen}, expected one 200; it printed:\n{result.output[-1500:]}"
+    return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
 
 
 def hides(replay: Replay, row: Row, expected: str) -> str | None:
@@ -117,6 +158,11 @@ def _one(replay: Replay, request: dict[str, Any], expected: dict[str, Any]) -> s
         return "the provider received another key than the one that was typed"
     if "model" in expected and body.get("model") != expected["model"]:
         return f"the provider was asked for {body.get('model')!r}, expected {expected['model']!r}"
+    if "version" in expected and headers.get("anthropic-version") != expected["version"]:
+        return f"the provider was asked in version {headers.get('anthropic-version')!r}, expected {expected['version']!r}"
+    for name, value in expected.get("body", {}).items():
+        if body.get(name) != value:
+            return f"the request's {name} is {body.get(name)!r}, expected {value!r}"
     if "client" in expected:
         system = body.get("system")
         first = system[0].get("text", "") if isinstance(system, list) and system else ""
@@ -163,5 +209,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
         listens, dials, environment, provider_request, gone, proxied, loads,
+        gateway_routes, gateway_request, fails_past_the_gateway,
     )
 }  # fmt: skip

@@ -23,7 +23,7 @@ from bs4 import BeautifulSoup
 from macros.ledger import Block, Book, read_yaml
 from tests.lab import litellm_fork, normalise, observe, powershell, programs
 from tests.lab.namespace import wait_until
-from tests.lab.terminal import Hang, Terminal
+from tests.lab.terminal import Hang, Result, Terminal
 from tests.lab.world import World
 
 
@@ -49,6 +49,7 @@ class Row:
     began: int = 0
     asked: int = 0
     logged: int = 0
+    tapped: int = 0
 
     @property
     def key(self) -> str:
@@ -63,6 +64,12 @@ def rows_of(book: Book, site: Path, page: str) -> list[Row]:
         holder = pre.find_parent("div", class_="highlight")
         found.append(Row(page, str(holder["id"]), pre.get_text().rstrip("\n"), book.block(str(pre["data-snippet"])), str(pre["data-language"])))
     return found
+
+
+def typed(block: Block) -> list[tuple[str, bool]]:
+    """What a reader types at the block's prompts, and whether it must not show."""
+    hidden = [item["hides"] for item in block.data.get("observed", []) if "hides" in item]
+    return [(item["text"], item["text"] in hidden) for item in block.data.get("types", [])]
 
 
 class Replay(World):
@@ -109,6 +116,8 @@ class Replay(World):
                     row.outcome = self._row(row)
                 except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired) as problem:
                     row.outcome, row.message = "failed", str(problem)
+                except (OSError, ValueError, LookupError) as problem:  # a file, a JSON body or a key that an observation needs
+                    row.outcome, row.message = "failed", f"{row.block.id}: {type(problem).__name__}: {problem}"
                 row.seconds = round(time.monotonic() - began, 3)
                 if row.outcome == "failed":
                     break
@@ -123,6 +132,10 @@ class Replay(World):
         """What the provider received since the row began."""
         return self.all_requests()[row.began :]
 
+    def gateway_requests(self, row: Row) -> list[dict[str, Any]]:
+        """What passed on its way to the gateway since the row began."""
+        return self.all_gateway_requests()[row.tapped :]
+
     def looked_up(self, row: Row) -> list[str]:
         """Host names asked for since the row began."""
         return self.all_names()[row.asked :]
@@ -131,6 +144,7 @@ class Replay(World):
     def _row(self, row: Row) -> str:
         """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
         row.began, row.asked = len(self.all_requests()), len(self.all_names())
+        row.tapped = len(self.all_gateway_requests())
         row.logged = len(self.squid.log()) if self.squid else 0
         block = row.block
         if block.data.get("only", self.variant) != self.variant:
@@ -173,6 +187,8 @@ class Replay(World):
                     self._observe(row)
                 except Failure as problem:
                     row.outcome, row.message = "failed", str(problem)
+                except (OSError, ValueError, LookupError) as problem:
+                    row.outcome, row.message = "failed", f"{row.block.id}: {type(problem).__name__}: {problem}"
 
     def _lab(self, block: Block) -> dict[str, str]:
         env: dict[str, str] = {}
@@ -188,9 +204,11 @@ class Replay(World):
         if block.data.get("interrupt"):
             terminal.interrupt()
             terminal = self.terminal(block.data["terminal"])
+        for name, value in self.values(block.data.get("with", {})).items():
+            terminal.run(f"export {name}={value}")
         lab = self._lab(block)
         seconds = block.data.get("seconds", 60)
-        terminal.start(text or row.text, lab, [item["text"] for item in block.data.get("types", [])])
+        terminal.start(text or row.text, lab, typed(block))
         if "service" in block.data:
             try:
                 wait_until(lambda: terminal.is_done() or self.get(block.data["service"], {})[0] == 200, seconds, f"an answer at {block.data['service']}")
@@ -213,6 +231,13 @@ class Replay(World):
         self.fresh += 1
         return self.terminal(f"client-{self.fresh}")
 
+    def past_the_gateway(self, row: Row) -> Result:
+        """The block once more, in a new terminal in which Claude Code is pointed at the provider."""
+        terminal = self._fresh_client()
+        for name, value in self.direct_env().items():
+            terminal.run(f"export {name}={value}")
+        return terminal.run(row.text, self._lab(row.block), seconds=row.block.data.get("seconds", 60))
+
     def _other(self, block_id: str) -> Row:
         for row in self.rows:
             if row.block.id == block_id:
@@ -226,11 +251,8 @@ class Replay(World):
         path.write_text(row.text + "\n")
         if "then" not in block.data:
             return
-        terminal = self._fresh_client()
-        for name, value in self.values(block.data.get("with", {})).items():
-            terminal.run(f"export {name}={value}")
         try:
-            self._paste(row, terminal, self._other(block.data["then"]).text)
+            self._paste(row, self._fresh_client(), self._other(block.data["then"]).text)
         finally:
             path.unlink()
 
@@ -277,7 +299,7 @@ class Replay(World):
         client = next(other for other in self.rows if other.block.id.endswith("client.yaml@bash"))
         for other in self.rows:
             if "client" in other.block.data.get("also", []) and other.outcome == "passed":
-                terminal.run(other.text, types=[item["text"] for item in other.block.data.get("types", [])])
+                terminal.run(other.text, types=typed(other.block))
         terminal.run(client.text)
         for name, value in self.values(cause.get("env", {})).items():
             terminal.run(f"unset {name}" if value is None else f"export {name}='{value}'")

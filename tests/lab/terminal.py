@@ -94,8 +94,8 @@ class Terminal:
     def screen(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def start(self, text: str, lab: dict[str, str], types: list[str]) -> None:
-        """Paste a block. ``lab`` is exported for this block only."""
+    def start(self, text: str, lab: dict[str, str], types: list[tuple[str, bool]]) -> None:
+        """Paste a block. ``lab`` is exported for this block only; ``types``: lines, and whether the block must hide them."""
         self.count += 1
         self.began, self.offset = time.monotonic(), len(self.screen())
         block = self.folder / f"block-{self.count}.sh"
@@ -110,18 +110,16 @@ class Terminal:
             f". {at}/{setup.name}\n. {at}/{block.name}\nlab_status=$?; {unsets}"  # three lines: Ctrl-C ends only the one it meets
             f"env -0 > {at}/after; echo $lab_status > {done}.new; mv {done}.new {done}\n"
         )
-        for line in types:
-            self._type(line)
+        for line, hidden in types:
+            if hidden:
+                self._wait_until_hidden()
+            os.write(self.keyboard, f"{line}\n".encode())
 
-    def _type(self, line: str) -> None:
-        """Answer a prompt as a reader does: once it is there, and not before it hides what is typed."""
-        shown = len(self.screen())
-        wait_until(lambda: self.screen()[self.offset :].endswith(": ") or self.is_done(), 30, "a prompt")
-        end = time.monotonic() + 1
+    def _wait_until_hidden(self, seconds: float = 3) -> None:
+        """Until what is typed does not show, as a reader waits for the prompt; a block that never hides it shows it."""
+        end = time.monotonic() + seconds
         while termios.tcgetattr(self.keyboard)[3] & termios.ECHO and time.monotonic() < end:
-            time.sleep(0.02)  # a prompt that hides nothing takes the full second
-        os.write(self.keyboard, f"{line}\n".encode())
-        wait_until(lambda: len(self.screen()) > shown or self.is_done(), 30, "the end of the prompt")
+            time.sleep(0.02)
 
     def _status(self) -> Path:
         return self.folder / f"status-{self.count}"
@@ -150,7 +148,7 @@ class Terminal:
         """The result of a block that keeps running."""
         return self._result(None)
 
-    def run(self, text: str, lab: dict[str, str] | None = None, types: list[str] | None = None, seconds: float = 60) -> Result:
+    def run(self, text: str, lab: dict[str, str] | None = None, types: list[tuple[str, bool]] | None = None, seconds: float = 60) -> Result:
         self.start(text, lab or {}, types or [])
         return self.finish(seconds)
 

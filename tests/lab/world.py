@@ -71,9 +71,10 @@ class World:
             [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
              "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
         )  # fmt: skip
+        self.inside.popen([sys.executable, "-m", "tests.lab.tap", "/mnt/lab/gateway.jsonl", str(self.book.fact("site.gateway_port"))], own, **quiet)
         port = self.book.fact("site.address").rsplit(":", 1)[-1]
         self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
-        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready"]
+        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready", self.lab / "gateway.ready"]
         wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
         self.lab_listeners = self.inside.listeners()
 
@@ -97,6 +98,10 @@ class World:
     # What the stand-ins saw ----------------------------------------------------
     def all_requests(self) -> list[dict[str, Any]]:
         path = self.lab / "provider" / "requests.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def all_gateway_requests(self) -> list[dict[str, Any]]:
+        path = self.lab / "gateway.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def all_names(self) -> list[str]:
