@@ -136,7 +136,15 @@ def test_no_value_of_a_credential_is_said(name: str) -> None:
     """Whatever is wrong, and also when it is the value itself that breaks the file."""
     content = text({**INVALID, **WITH_NOTICES}[name])
     values = [*SECRETS.values(), ENV["LITELLM_MASTER_KEY"], "swordfish", "123456789012345678"]
-    for variant in (content, content.replace("{", "["), content.replace(":", ": *", 5), content.replace("- ", "-\t")):
+    keyless = re.sub(r"\w+: (?=sk-)", "", content)
+    for variant in (
+        content,
+        content.replace("{", "["),
+        content.replace(":", ": *", 5),
+        content.replace("- ", "-\t"),
+        keyless,
+        f"{keyless}\n{SECRETS['ANTHROPIC_KEY']}: 1",
+    ):
         said = " ".join(finding.message for finding in check(variant, "litellm", name, ENV))
         assert not [value for value in values if value in said]
 
@@ -192,7 +200,20 @@ def test_other_ways_to_name_a_variable() -> None:
     for value in ("$NAME", "${NAME}", "${NAME:-other}", "%NAME%", "{{ NAME }}", "{{env.NAME}}", "$env:NAME", "env:NAME", "os.environ.NAME", "os.environ[NAME]",
                   'os.environ["NAME"]', "os.environ.get('NAME')", 'os.getenv("NAME")', "environ/NAME", "os.env/NAME", "os.environ:NAME"):  # fmt: skip
         assert variable(value) == "NAME", value
-    for value in ("os.environ/NAME", "a $5 note", "US$", "100%", "$", "anthropic/claude-*", "environment/production", "env:prod", "/env/NAME", 5, None):
+    for value in (
+        "os.environ/NAME",
+        "a $5 note",
+        "US$",
+        "100%",
+        "$",
+        "anthropic/claude-*",
+        "environment/production",
+        "env:prod",
+        "/env/NAME",
+        "$ecretOfNoUse",
+        5,
+        None,
+    ):
         assert variable(value) is None, value
 
 

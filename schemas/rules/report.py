@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from schemas.rules.secrets import shaped
 from schemas.rules.source import Kind, read
 
 Path = tuple[Any, ...]
@@ -30,8 +31,9 @@ def rules() -> dict[str, dict[str, Any]]:
 
 
 def dotted(path: Path) -> str:
-    """``model_list[0].litellm_params.model``."""
-    return "".join(f"[{part}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}" for part in path).removeprefix(".")
+    """``model_list[0].litellm_params.model``. A key that is a credential, as after a forgotten name, is not said."""
+    parts = ("(a credential)" if shaped(str(part)) else part for part in path)
+    return "".join(f"[{part}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}" for part in parts).removeprefix(".")
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Report:
     def add(self, rule: str, path: Path = (), *, line: int | None = None, severity: str | None = None, **values: object) -> None:
         """Report a rule at a path. ``values`` fill its template; never the value of a credential."""
         entry = rules()[rule]
-        text = f"{entry['message']}; {entry['remedy']}".format_map({"path": dotted(path), "name": path[-1] if path else "", **values})
+        text = f"{entry['message']}; {entry['remedy']}".format_map({"path": dotted(path), "name": dotted(path[-1:]), **values})
         message = f"{dotted(path)}: {text}" if path else text
         finding = Finding(severity or entry["severity"], rule, dotted(path), line or self.line(path), message)
         self._found.setdefault((rule, path), finding)

@@ -13,10 +13,12 @@ USERINFO = re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>[^@/\s]+)@"
 REFERENCE = "os.environ/"
 #: A value is a credential of its own when it is at least this long.
 LONG = 16
-#: Other ways to write "the value of a variable", none of which LiteLLM or Claude Code knows.
+#: Other ways to write "the value of a variable", none of which LiteLLM or Claude Code knows. Without brackets only
+#: capitals count, because a password may start with a dollar sign.
 VARIABLE = re.compile(
-    r"^\s*(?:\$env:(?P<a>\w+)|\$\{?(?P<b>[A-Za-z_]\w*)[^}\s]*\}?|%(?P<c>[A-Za-z_]\w*)%|\{\{\s*(?:env\.)?(?P<d>\w+)\s*\}\}"
-    r"|os\.environ(?:\.get)?[^\w/]+(?P<e>\w+).*|os\.getenv\W+(?P<f>\w+).*|(?:os\.env\w*|environ)/(?P<g>\w+)|env[.:/](?P<h>(?-i:[A-Z_][A-Z0-9_]*)))\s*$",
+    r"^\s*(?:\$env:(?P<a>\w+)|\$\{(?P<b>[A-Za-z_]\w*)[^}\s]*\}|\$(?P<c>(?-i:[A-Z_][A-Z0-9_]*))|%(?P<d>(?-i:[A-Z_][A-Z0-9_]*))%"
+    r"|\{\{\s*(?:env\.)?(?P<e>\w+)\s*\}\}|os\.environ(?:\.get)?[^\w/]+(?P<f>\w+).*|os\.getenv\W+(?P<g>\w+).*"
+    r"|(?:os\.env\w*|environ)/(?P<h>\w+)|env[.:/](?P<i>(?-i:[A-Z_][A-Z0-9_]*)))\s*$",
     re.IGNORECASE,
 )
 #: The same inside a longer value, in the one form that nothing else looks like.
@@ -26,6 +28,11 @@ INSIDE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)\}")
 @cache
 def _shapes() -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{shape})" for shape in words("secret_shapes")))
+
+
+def shaped(text: str) -> bool:
+    """Whether there is something in a text that only a credential looks like."""
+    return bool(_shapes().search(text))
 
 
 def named(key: Any) -> bool:
@@ -56,7 +63,7 @@ def what(key: Any, value: Any) -> tuple[str, bool] | None:
     """
     if not isinstance(value, str) or not value or variable(value):
         return None
-    if _shapes().search(value) and not placeholder(value):
+    if shaped(value) and not placeholder(value):
         return ("private key" if "PRIVATE KEY" in value else "credential", True)
     if REFERENCE in value:
         return None
