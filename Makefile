@@ -38,6 +38,7 @@ update: ## rewrite the recorded outputs by running their blocks again
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.update
+	@$(TEST) -m tests.dump_known
 
 measure: ## times and memory, into reports/measure.json
 	@$(PYTHON) tests/install.py system site test litellm node
