@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,17 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from macros.ledger import Book, load
 from tests import accounts
-from tests.lab import programs
+from tests.lab import programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
 
 ROOT = programs.ROOT
 SITE = ROOT / "site"
 REPORTS = ROOT / "reports"
+
+
+def pytest_configure() -> None:
+    room.end_in_order()
 
 
 def rendered_rows() -> list[dict[str, Any]]:
@@ -47,13 +49,9 @@ def site() -> Path:
 @pytest.fixture(scope="session")
 def forker() -> Iterator[Forker]:
     """LiteLLM, imported once for this worker."""
-    folder = Path(tempfile.mkdtemp(prefix="forker-"))
-    try:
-        with Forker(folder, programs.litellm_python()) as parent:
-            wait_until(parent.ready, 120, "the import of LiteLLM")
-            yield parent
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with room.room("forker-") as folder, Forker(folder, programs.litellm_python()) as parent:
+        wait_until(parent.ready, 120, "the import of LiteLLM")
+        yield parent
 
 
 class ByPage(LoadScopeScheduling):

@@ -16,7 +16,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from typing import Any
 
 from macros import render
 from macros.ledger import Book, BookError, load
-from tests.lab import litellm_fork, programs
+from tests.lab import litellm_fork, programs, room
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import NamespaceError, wait_until
 from tests.lab.replay import Replay, Row
@@ -188,15 +187,12 @@ def table(data: dict[str, Any]) -> str:
 def measure() -> dict[str, Any]:
     """Everything. Raises MeasureError, MissingProgram, NamespaceError or BookError."""
     book = load()
-    folder = Path(tempfile.mkdtemp(prefix="measure-"))
-    try:
+    with room.workshop("measure-") as folder:
         site = site_build(folder)
         with litellm_fork.Forker(folder, programs.litellm_python()) as forker:
             wait_until(forker.ready, 120, "the import of LiteLLM")
             first = gateway(book, forker)
         pages = {page: page_times(rows) for page, rows in blocks(book).items()}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return {
         "machine": {"system": platform.platform(), "processors": os.cpu_count(), "python": platform.python_version()},
         "site_build": site,
@@ -207,6 +203,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> int:
+    room.end_in_order()
     try:
         data = measure()
     except (MeasureError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:

@@ -15,10 +15,8 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book, BookError, load, read_yaml
-from tests.lab import programs
+from tests.lab import programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import NamespaceError, wait_until
 from tests.lab.replay import Replay, Row
@@ -153,19 +151,6 @@ def changed_files(root: Path = ROOT) -> set[str]:
 
 
 # A copy of the sources ----------------------------------------------------------------
-
-
-@contextmanager
-def workshop() -> Iterator[Path]:
-    """A folder for everything temporary, the lab's own folders included; gone afterwards."""
-    before = tempfile.tempdir
-    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
-    tempfile.tempdir = str(folder)
-    try:
-        yield folder
-    finally:
-        tempfile.tempdir = before
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy_sources(target: Path) -> Path:
@@ -351,7 +336,7 @@ def whole(ids: list[str], only: set[str] | None) -> int:
     if not chosen:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
-    with workshop() as folder, Forker(folder, programs.litellm_python()) as forker:
+    with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
         bench = Bench(copy_sources(folder / "copy"), forker)
         wait_until(forker.ready, 120, "the import of LiteLLM")
         bench.baseline(chosen)
@@ -363,7 +348,7 @@ def whole(ids: list[str], only: set[str] | None) -> int:
 
 
 def main(ids: list[str]) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    room.end_in_order()
     try:
         return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None)
     except (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:

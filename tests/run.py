@@ -7,21 +7,23 @@ import sys
 
 import pytest
 
+from tests.lab import room
 from tests.lab.programs import ROOT
 
 
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
+    chosen = {"all": ["--junitxml", "reports/junit.xml"], "check": ["-m", "not lab and not browser"]}
+    if what not in chosen:
+        print("usage: python -m tests.run all|check", file=sys.stderr)
+        return 2
     os.chdir(ROOT)
     (ROOT / "reports").mkdir(exist_ok=True)
-    base = ["tests", "-n", "2", "--dist", "loadscope", "--durations", "5"]
     if what == "all":
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
-        return pytest.main([*base, "--junitxml", "reports/junit.xml"])
-    if what == "check":
-        return pytest.main([*base, "-m", "not lab and not browser"])
-    print("usage: python -m tests.run all|check", file=sys.stderr)
-    return 2
+    room.end_in_order()
+    with room.workshop("handbook-"):
+        return pytest.main(["tests", "-n", "2", "--dist", "loadscope", "--durations", "5", *chosen[what]])
 
 
 if __name__ == "__main__":

@@ -6,13 +6,8 @@ What stands in ``docs/`` is here; data, ledgers and snippets are in
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +17,6 @@ from macros.ledger import load
 from macros.main import define_env
 from tests.handbook import Mistake, assert_stops, build, ledger, page, write, write_handbook
 from tests.lab import programs
-from tests.lab.namespace import wait_until
 from tests.lab.replay import Replay, Row
 from tests.lab.terminal import Terminal
 
@@ -159,106 +153,3 @@ def test_a_missing_program_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     ):  # fmt: skip
         with pytest.raises(programs.MissingProgram, match=rf"^{re.escape(name)} is missing.*; install it with: make (test|check)\b[^\n]*$"):
             find()
-
-
-# An interrupted run ---------------------------------------------------------------
-REPLAY = """
-import tempfile
-from pathlib import Path
-from macros.ledger import load
-from tests.lab.litellm_fork import Forker
-from tests.lab.namespace import wait_until
-from tests.lab.replay import Replay
-
-ROOT = Path({root!r})
-
-def test_replay():
-    with tempfile.TemporaryDirectory() as folder, Forker(Path(folder), ROOT / "python") as forker:
-        wait_until(forker.ready, 30, "the fork server")
-        Replay(load(ROOT), ROOT / "site", "", forker=forker).run()
-"""
-#: Stands in for LiteLLM, so that the fork server is ready at once and its child serves until it is ended.
-SERVER = """
-def run_server():
-    import pathlib, time
-    pathlib.Path("serving").touch()
-    time.sleep(600)
-"""
-
-
-def descendants(pid: int) -> set[tuple[int, str]]:
-    """(pid, start time) of a process's children, their children and so on; processes of namespaces included."""
-    parents: dict[int, list[tuple[int, str]]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append((int(path.parent.name), fields[19]))
-    found, todo = set(), [pid]
-    while todo:
-        children = parents.get(todo.pop(), [])
-        found |= set(children)
-        todo += [child for child, _ in children]
-    return found
-
-
-def alive(process: tuple[int, str]) -> bool:
-    try:
-        fields = Path(f"/proc/{process[0]}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return False
-    return fields[19] == process[1] and fields[0] not in "ZX"
-
-
-def files(root: Path) -> dict[Path, bytes]:
-    """Every file of a handbook, with its content."""
-    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-
-
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A temporary folder whose path leaves room for a socket's name."""
-    with tempfile.TemporaryDirectory(prefix="t-") as folder:
-        yield Path(folder)
-
-
-@pytest.mark.lab
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
-def test_an_interrupted_run_leaves_nothing(number: signal.Signals, tmp_path: Path, short_folder: Path) -> None:
-    """Ctrl-C reaches the run and what it started; SIGKILL, as of a system without memory, the run alone."""
-    root = write_handbook(tmp_path / "handbook")
-    write("snippets/demo/install.sh", "true\n")(root)
-    write("snippets/demo/hello.sh", "~/litellm-gateway/venv/bin/litellm & sleep 600\n")(root)
-    ledger("  hello.sh:", "  install.sh:\n    check: run\n    terminal: client\n    observed: [{what: It ends with status 0., exit: 0}]\n  hello.sh:")(root)
-    page('{{ snippet("demo/install.sh") }}')(root)
-    assert build(root).stdout == ""
-    write("fake/litellm/proxy/proxy_cli.py", SERVER)(root)
-    for name in ("litellm/__init__.py", "litellm/proxy/__init__.py", "litellm/proxy/proxy_server.py"):
-        write(f"fake/{name}", "")(root)
-    write("python", f'#!/bin/sh\nPYTHONPATH={root}/fake exec {sys.executable} "$@"\n')(root)
-    (root / "python").chmod(0o755)
-    write("test_replay.py", REPLAY.format(root=str(root)))(root)
-    before = files(root)
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), str(root / "test_replay.py")],
-        cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(short_folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL, stdout=(tmp_path / "run.txt").open("w"), stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_until(lambda: run.poll() is not None or any(short_folder.glob("lab-*/mnt/reader/project/serving")), 60, "the start of the page's gateway")
-        assert run.poll() is None, (tmp_path / "run.txt").read_text()
-        started = descendants(run.pid)
-        assert len(started) > 8, "the run must have started the stand-ins, a terminal and a gateway"
-    finally:
-        if run.poll() is None:
-            (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
-        run.wait(30)
-    try:
-        wait_until(lambda: not any(alive(process) for process in started), 20, "the end of every process of the interrupted run")
-    finally:
-        for process in filter(alive, started):
-            os.kill(process[0], signal.SIGKILL)
-    assert files(root) == before
-    if number == signal.SIGINT:  # nobody can tidy up after SIGKILL; what is left is below the system's temporary folder
-        assert not list(short_folder.glob("lab-*"))

@@ -13,7 +13,7 @@ import pytest
 
 from macros.ledger import Block
 from tests import mutants
-from tests.lab import programs
+from tests.lab import programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
 from tests.lab.replay import Row
@@ -82,7 +82,7 @@ def test_the_change_is_undone_whatever_happens(root: Path) -> None:
 
 def test_the_copy_is_complete_and_the_workshop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(ZeroDivisionError), mutants.workshop() as folder:
+    with pytest.raises(ZeroDivisionError), room.workshop("mutants-") as folder:
         copy = mutants.copy_sources(folder / "copy")
         assert {path.name for path in copy.iterdir()} == {*mutants.SOURCES, ".venv"}
         assert (copy / ".venv").is_symlink() and not list(copy.rglob("__pycache__/*.pyc"))

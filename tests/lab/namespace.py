@@ -13,15 +13,14 @@ Needs util-linux and iproute2, and root or unprivileged user namespaces.
 from __future__ import annotations
 
 import os
+import select
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 
-from tests.lab import programs
+from tests.lab import programs, room
 
 SETUP = """
 set -e
@@ -30,7 +29,7 @@ mount --bind "$1" /etc
 mount --bind "$2" /mnt
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 echo ready
-exec sleep infinity
+sleep infinity & wait
 """
 
 
@@ -42,7 +41,16 @@ class Namespace:
     """``with Namespace({"127.0.0.1": ["api.anthropic.com"]}) as inside: ...``"""
 
     def __init__(self, hosts: dict[str, list[str]]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="lab-"))
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._init: int | None = None
+        self.folder = room.make("lab-")
+        try:
+            self._start(hosts)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, hosts: dict[str, list[str]]) -> None:
         self.folder.chmod(0o755)
         self.etc = self.folder / "etc"
         self.mnt = self.folder / "mnt"
@@ -66,11 +74,10 @@ class Namespace:
         assert self._unshare.stdout and self._unshare.stderr
         if self._unshare.stdout.readline().strip() != "ready":
             problem = self._unshare.stderr.read().strip()
-            self.close()
             raise NamespaceError(f"Cannot make a network namespace: {problem}. Run the tests as root, or allow unprivileged user namespaces.")
         children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children").read_text().split()
         self.pid = int(children[0])
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._init = os.pidfd_open(self.pid)
 
     def enter(self) -> list[str]:
         """The command prefix that runs a program inside."""
@@ -108,16 +115,21 @@ class Namespace:
         """Command lines of what still runs inside, the keeper excluded."""
         done = subprocess.run([*self.enter(), "ps", "-eo", "pid,args", "--no-headers"], capture_output=True, text=True, env={"PATH": os.defpath})
         lines = [line.strip() for line in done.stdout.splitlines()]
-        return [line for line in lines if not line.startswith("1 ") and "ps -eo pid,args" not in line]
+        keepers = ("sleep infinity", "ps -eo pid,args --no-headers", "<defunct>")
+        return [line for line in lines if not line.startswith("1 ") and not line.endswith(keepers)]
 
     def close(self) -> None:
         """End everything inside and remove its files."""
-        if self._unshare.poll() is None:
-            self._unshare.send_signal(signal.SIGKILL)
+        if hasattr(self, "_unshare"):
+            self._unshare.kill()
             self._unshare.wait()
-        for process in getattr(self, "_started", []):
+        if self._init is not None:  # ends last, and then nothing writes any more; where nobody reaps orphans, it does not end
+            select.select([self._init], [], [], 5)
+            os.close(self._init)
+            self._init = None
+        for process in self._started:
             process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        room.remove(self.folder)
 
     def __enter__(self) -> Namespace:
         return self

@@ -1,11 +1,14 @@
-"""A real Squid in a namespace: open, with a login, or inspecting TLS.
+"""A real Squid: open, with a login, or inspecting TLS; in a namespace, or beside ``make lab``.
 
+Everything it reads and writes is in one folder, named relative to it: Squid
+does not run as root, and need not be able to pass the folders above.
 Recipes: https://www.squid-cache.org/Doc/config/ for Squid 5.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,18 +20,20 @@ import trustme
 from tests.lab import programs
 from tests.lab.namespace import Namespace, wait_until
 
-#: The only login the proxy knows; the password needs percent-encoding in a URL.
+#: The only login the proxy in a namespace knows; the password needs percent-encoding in a URL.
 USER, PASSWORD = "alice", "p@ss:w/rd#1"
+AUTHORITY = "Corporate TLS inspection (lab)"
+INSTALL = "apt-get install --no-install-recommends squid-openssl"
 #: Squid does not run as root.
 NOBODY = 65534
-AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-CONFIG = """
-http_port {address}:{port}{inspect_port}
-pid_filename {at}/squid.pid
-cache_log {at}/cache.log
+AS_NOBODY = ["setpriv", "--pdeathsig=KILL", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+CONFIG = """\
+http_port 127.0.0.1:{port}{inspect_port}
+pid_filename squid.pid
+cache_log cache.log
 logformat lab %ts %Ss/%03>Hs %rm %>ru %[un %Sh
-access_log stdio:{at}/access.log lab
-coredump_dir {at}
+access_log stdio:access.log lab
+coredump_dir none
 cache deny all
 cache_mem 8 MB
 max_filedescriptors 1024
@@ -36,82 +41,119 @@ netdb_filename none
 pinger_enable off
 shutdown_lifetime 0 seconds
 visible_hostname {name}
-hosts_file /etc/hosts
 dns_nameservers 127.0.0.1
-{login}{inspect}acl tls port 443
-acl own dstdomain 127.0.0.1 localhost
+udp_incoming_address 127.0.0.1
+acl tls port 443
 acl CONNECT method CONNECT
-acl manager_here src 127.0.0.1
-http_access allow manager_here manager
-{local}http_access deny CONNECT !tls
-{access}
-http_access deny all
 """
-LOGIN = """auth_param basic program /usr/lib/squid/basic_ncsa_auth {at}/passwd
+LOGIN = """\
+auth_param basic program {helper} passwd
 auth_param basic realm Corporate proxy
 acl known proxy_auth REQUIRED
 """
-INSPECT = """sslcrtd_program /usr/lib/squid/security_file_certgen -s {at}/certificates -M 4MB
+INSPECT = """\
+sslcrtd_program {helper} -s certificates -M 4MB
 sslcrtd_children 1
 acl step1 at_step SslBump1
 ssl_bump peek step1
 ssl_bump bump all
-tls_outgoing_options cafile={upstream_ca}
+tls_outgoing_options cafile=upstream-ca.pem
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of Squid's log. ``url`` is ``host:port`` for a CONNECT."""
+    """One line of Squid's log. ``at`` is in seconds since 1970; ``url`` is ``host:port`` for a CONNECT."""
 
+    at: int
     result: str
     method: str
     url: str
     user: str
 
 
+def entries(log: Path) -> list[Entry]:
+    """The whole lines of a log; without probes of the port, and Squid's own pages."""
+    lines = log.read_text("utf-8", "replace").split("\n")[:-1] if log.exists() else []
+    found = [Entry(int(fields[0]), *fields[1:5]) for fields in map(str.split, lines)]
+    return [entry for entry in found if not entry.url.startswith("error:") and "squid-internal-mgr" not in entry.url]
+
+
+def command() -> list[str]:
+    """What starts Squid in its folder, as root by another user. Raises MissingProgram."""
+    try:
+        found = str(programs.system("squid"))
+    except programs.MissingProgram:
+        raise programs.MissingProgram(f"Squid is missing; install it, on Debian and Ubuntu with: {INSTALL}") from None
+    return [*(AS_NOBODY if os.geteuid() == 0 else []), found, "-N", "-f", "squid.conf"]
+
+
+def helper(name: str) -> Path:
+    """One of the programs that come with Squid. Raises MissingProgram."""
+    built = subprocess.run([command()[-4], "-v"], capture_output=True, text=True).stdout
+    where = re.search(r"--libexecdir=([^'\s]+)", built)
+    path = Path(where.group(1) if where else "/usr/lib/squid") / name
+    if not path.exists():
+        raise programs.MissingProgram(f"This Squid has no {name}; install one that has, on Debian and Ubuntu with: {INSTALL}")
+    return path
+
+
+def write(
+    folder: Path, name: str, port: int, rules: str, login: tuple[str, str] | None = None, inspect: bool = False, upstream_ca: Path | None = None,
+) -> Path:  # fmt: skip
+    """Write what ``command`` needs into ``folder``; returns where the inspecting authority's certificate is, if any.
+
+    ``rules``: who may go where; ``known`` stands in them for those with the ``login``. ``upstream_ca``: whom Squid
+    trusts when it inspects.
+    """
+    config, inspect_port = CONFIG, ""
+    if login:
+        hashed = subprocess.run(["openssl", "passwd", "-apr1", "-stdin"], input=login[1], text=True, capture_output=True, check=True).stdout
+        (folder / "passwd").write_text(f"{login[0]}:{hashed}")
+        config += LOGIN.format(helper=helper("basic_ncsa_auth"))
+    if inspect and upstream_ca:
+        authority = trustme.CA(organization_name=AUTHORITY)
+        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+        authority.private_key_pem.write_to_path(str(folder / "inspect.pem"))
+        authority.cert_pem.write_to_path(str(folder / "inspect.pem"), append=True)
+        shutil.copyfile(upstream_ca, folder / "upstream-ca.pem")
+        certgen = helper("security_file_certgen")
+        subprocess.run([str(certgen), "-c", "-s", "certificates", "-M", "4MB"], cwd=folder, check=True, capture_output=True)
+        inspect_port = " ssl-bump tls-cert=inspect.pem generate-host-certificates=on dynamic_cert_mem_cache_size=4MB"
+        config += INSPECT.format(helper=certgen)
+    (folder / "squid.conf").write_text(config.format(port=port, inspect_port=inspect_port, name=name) + rules)
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    return folder / "ca.pem"
+
+
 class Squid:
-    """``folder`` is below the namespace's ``mnt``, ``upstream_ca`` a path inside.
+    """One in a namespace; ``folder`` is below its ``mnt``.
     Like a proxy on another machine, it does not reach this machine's loopback, unless ``relays_local``."""
+
+    RULES = """\
+hosts_file /etc/hosts
+acl own dstdomain 127.0.0.1 localhost
+acl manager_here src 127.0.0.1
+http_access allow manager_here manager
+http_access {local} own
+http_access deny CONNECT !tls
+http_access allow {who}
+http_access deny all
+"""
 
     def __init__(
         self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False,
-        upstream_ca: str = "", relays_local: bool = False,
+        upstream_ca: Path | None = None, relays_local: bool = False,
     ) -> None:  # fmt: skip
         self.inside, self.folder, self.port = inside, folder, port
         folder.mkdir(parents=True)
-        at = Path("/mnt") / folder.relative_to(inside.mnt)
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-        self.ca = folder / "ca.pem"
-        inspect_port = ""
-        if inspect:
-            authority = trustme.CA(organization_name="Corporate TLS inspection (lab)")
-            authority.cert_pem.write_to_path(str(self.ca))
-            authority.private_key_pem.write_to_path(str(folder / "inspect.pem"))
-            authority.cert_pem.write_to_path(str(folder / "inspect.pem"), append=True)
-            subprocess.run(["/usr/lib/squid/security_file_certgen", "-c", "-s", str(folder / "certificates"), "-M", "4MB"], check=True, capture_output=True)
-            inspect_port = f" ssl-bump tls-cert={at}/inspect.pem generate-host-certificates=on dynamic_cert_mem_cache_size=4MB"
-        if login:
-            hashed = subprocess.run(["openssl", "passwd", "-apr1", "-stdin"], input=PASSWORD, text=True, capture_output=True, check=True).stdout
-            (folder / "passwd").write_text(f"{USER}:{hashed}")
-        (folder / "squid.conf").write_text(
-            CONFIG.format(
-                address="127.0.0.1",
-                port=port,
-                inspect_port=inspect_port,
-                at=at,
-                name=name,
-                login=LOGIN.format(at=at) if login else "",
-                inspect=INSPECT.format(at=at, upstream_ca=upstream_ca) if inspect else "",
-                local="http_access allow own\n" if relays_local else "http_access deny own\n",
-                access="http_access allow known" if login else "http_access allow all",
-            )  # fmt: skip
-        )
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
+        rules = self.RULES.format(local="allow" if relays_local else "deny", who="known" if login else "all")
+        self.ca = write(folder, name, port, rules, (USER, PASSWORD) if login else None, inspect, upstream_ca)
         self.process = inside.popen(
-            [*AS_NOBODY, str(programs.system("squid")), "-N", "-f", f"{at}/squid.conf"], env, stdin=subprocess.DEVNULL,
-            stdout=(folder / "squid.txt").open("wb"), stderr=subprocess.STDOUT,
+            command(), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}, Path("/mnt") / folder.relative_to(inside.mnt),
+            stdin=subprocess.DEVNULL, stdout=(folder / "squid.txt").open("wb"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         wait_until(self._ready, 20, f"the start of Squid (see {folder / 'squid.txt'})")
 
@@ -121,10 +163,8 @@ class Squid:
         return ("127.0.0.1", self.port) in self.inside.listeners()
 
     def log(self) -> list[Entry]:
-        """What passed and ended, plus the tunnels that are open now."""
-        path = self.folder / "access.log"
-        entries = [Entry(*(fields[number] for number in (1, 2, 3, 4))) for fields in map(str.split, path.read_text().splitlines() if path.exists() else [])]
-        return [entry for entry in entries if not entry.url.startswith("error:") and "squid-internal-mgr" not in entry.url]
+        """What passed and ended; an open tunnel is not in it yet."""
+        return entries(self.folder / "access.log")
 
     def open_tunnels(self) -> list[str]:
         """``host:port`` of every tunnel that is open now, as Squid itself reports it."""

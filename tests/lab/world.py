@@ -44,16 +44,20 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.screens = {name: terminal.screen() for name, terminal in self.terminals.items()}
-        for terminal in self.terminals.values():
-            terminal.close()
-        self.inside.close()
+        try:
+            self.screens = {name: terminal.screen() for name, terminal in self.terminals.items()}
+            for terminal in self.terminals.values():
+                terminal.close()
+        finally:
+            self.inside.close()
 
     def _prepare(self) -> None:
         self.home = self.inside.mnt / "reader"
         (self.home / "project").mkdir(parents=True)
         self.lab = self.inside.mnt / "lab"
         self.lab.mkdir()
+        (self.inside.mnt / "tmp").mkdir()
+        (self.inside.mnt / "tmp").chmod(0o1777)
         bin_folder = self.lab / "bin"
         bin_folder.mkdir()
         (bin_folder / "claude").symlink_to(programs.claude())
@@ -61,7 +65,7 @@ class World:
         certificates.authority(self.lab, "api.anthropic.com")
         self.env = {
             "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader",
+            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader", "TMPDIR": "/mnt/tmp",
         }  # fmt: skip
         own = {"PATH": os.defpath, "HOME": str(self.lab), "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         models = [word for model in self.book.fact("models.ids") for word in ("--model", model)]
@@ -118,7 +122,7 @@ class World:
     def start_squid(self, login: bool = False, inspect: bool = False, relays_local: bool = False) -> Squid:
         """The company's proxy; with inspection, its authority is what IT hands out: ~/corporate-ca.pem."""
         host, port = self.book.fact("site.proxy_host"), self.book.fact("site.proxy_port")
-        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, "/mnt/lab/ca.pem", relays_local)
+        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self.lab / "ca.pem", relays_local)
         self.lab_listeners = self.inside.listeners()
         if inspect:
             (self.home / "corporate-ca.pem").write_bytes(self.squid.ca.read_bytes())
