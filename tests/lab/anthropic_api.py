@@ -103,6 +103,7 @@ class AnthropicAPI:
             "body": body,
             "bytes": len(raw),
             "tls": request.secure,
+            "peer": request.remote,
         }
         response = await self.misbehave(request) or await self.answer(request, body)
         record["status"] = response.status
