@@ -49,7 +49,7 @@ mutants: ## change one value at a time and see which test notices
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(TEST) -m tests.mutants
 
-lab: ## practise a pattern without an API key: make lab PATTERN=local-gateway
+lab: ## practise without an API key: make lab PATTERN=local-gateway-proxy AUTH=basic INSPECT=1
 	@$(PYTHON) tests/install.py test litellm node
 	@$(TEST) -m tests.lab.play $(PATTERN)
 
