@@ -14,7 +14,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from macros.ledger import Book, load
 from tests import accounts
-from tests.lab import programs, room
+from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
 
@@ -23,8 +23,10 @@ SITE = ROOT / "site"
 REPORTS = ROOT / "reports"
 
 
-def pytest_configure() -> None:
-    room.end_in_order()
+def pytest_configure(config: pytest.Config) -> None:
+    ending.in_order()
+    if hasattr(config, "workerinput"):
+        ending.with_parent()
 
 
 def rendered_rows() -> list[dict[str, Any]]:

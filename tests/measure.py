@@ -24,7 +24,7 @@ from typing import Any
 
 from macros import render
 from macros.ledger import Book, BookError, load
-from tests.lab import litellm_fork, programs, room
+from tests.lab import ending, litellm_fork, programs, room
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import NamespaceError, wait_until
 from tests.lab.replay import Replay, Row
@@ -203,7 +203,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> int:
-    room.end_in_order()
+    ending.in_order()
     try:
         data = measure()
     except (MeasureError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book, BookError, load, read_yaml
-from tests.lab import programs, room
+from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import NamespaceError, wait_until
 from tests.lab.replay import Replay, Row
@@ -348,7 +348,7 @@ def whole(ids: list[str], only: set[str] | None) -> int:
 
 
 def main(ids: list[str]) -> int:
-    room.end_in_order()
+    ending.in_order()
     try:
         return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None)
     except (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.lab import room
+from tests.lab import ending, room
 from tests.lab.programs import ROOT
 
 
@@ -21,7 +21,7 @@ def main(what: str) -> int:
     (ROOT / "reports").mkdir(exist_ok=True)
     if what == "all":
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
-    room.end_in_order()
+    ending.in_order()
     with room.workshop("handbook-"):
         return pytest.main(["tests", "-n", "2", "--dist", "loadscope", "--durations", "5", *chosen[what]])
 

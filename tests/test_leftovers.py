@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import run
 from tests.handbook import build, ledger, page, write, write_handbook
 from tests.lab import programs, room
 from tests.lab.namespace import Namespace, wait_until
@@ -92,11 +93,11 @@ class Machine:
     def _mounts(self) -> list[str]:
         return sorted(line.split()[4] for line in Path(f"/proc/{self.inside.pid}/mountinfo").read_text().splitlines())
 
-    def start(self, goes_on: str, sabotage: str = "pass") -> None:
+    def start(self, goes_on: str, sabotage: str = "pass", *more: str) -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-c", os.devnull, "--rootdir", str(self.handbook)]
         env = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONDONTWRITEBYTECODE": "1", "GOES_ON": goes_on, "SABOTAGE": sabotage}
         self.entered = self.inside.popen(
-            [*command, "-p", "no:cacheprovider", str(self.handbook / "test_replay.py")], env, programs.ROOT,
+            [*command, "-p", "no:cacheprovider", *more, str(self.handbook / "test_replay.py")], env, programs.ROOT,
             stdin=subprocess.DEVNULL, stdout=self.output.open("w"), stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         children = Path(f"/proc/{self.entered.pid}/task/{self.entered.pid}/children")
@@ -188,6 +189,16 @@ def test_a_killed_run_leaves_only_folders_and_the_next_run_removes_them(machine:
     assert machine.left() == {}
 
 
+@pytest.mark.lab
+def test_the_workers_of_a_killed_run_end(machine: Machine) -> None:
+    machine.start(WAITS, "pass", "-n", "1")
+    machine.wait_for(SERVES)
+    machine.send(signal.SIGKILL)
+    machine.wait()
+    left = machine.left(seconds=20)
+    assert left == {"folders": ["pytest"]}, "a worker ends in order; pytest's own folder is in that of tests.run, see below"
+
+
 # What would be left is noticed ------------------------------------------------------
 
 LEAVES = """
@@ -230,6 +241,15 @@ def test_without_a_handler_sigterm_leaves_folders(machine: Machine) -> None:
 @pytest.mark.lab
 def test_without_a_parents_signal_a_killed_run_leaves_processes(machine: Machine) -> None:
     machine.start(WAITS, "real = programs.system; programs.system = lambda name: ROOT / name if name == 'setpriv' else real(name)")
+    machine.wait_for(SERVES)
+    machine.send(signal.SIGKILL)
+    machine.wait()
+    assert any("anthropic_api" in process for process in machine.left(seconds=2)["processes"])
+
+
+@pytest.mark.lab
+def test_without_a_parents_signal_the_workers_of_a_killed_run_go_on(machine: Machine) -> None:
+    machine.start(WAITS, "from tests.lab import ending; ending.with_parent(0)", "-n", "1")
     machine.wait_for(SERVES)
     machine.send(signal.SIGKILL)
     machine.wait()
@@ -302,3 +322,10 @@ def test_a_workshop_holds_everything_temporary(temporary: Path, monkeypatch: pyt
         assert Path(done.stdout.strip()).parent == folder
         raise ZeroDivisionError
     assert (os.environ["TMPDIR"], tempfile.gettempdir(), list(temporary.iterdir())) == (str(temporary), str(temporary), [])
+
+
+def test_the_tests_have_a_folder_of_their_own(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr("pytest.main", lambda arguments: made.append(Path(tempfile.mkdtemp())) or 0)
+    assert run.main("check") == 0
+    assert made[0].parent.parent == temporary and list(temporary.iterdir()) == []

@@ -14,7 +14,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -76,11 +78,30 @@ class Played:
         return status
 
 
+Begin = Callable[..., Played]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where everything temporary of the command goes."""
     (tmp_path / "temporary").mkdir()
     return tmp_path / "temporary"
+
+
+@pytest.fixture
+def begin(folder: Path) -> Iterator[Begin]:
+    """Starts the command; what still runs after the test is ended."""
+    begun: list[Played] = []
+
+    def begin(*arguments: str, **more: Any) -> Played:
+        begun.append(Played(folder, *arguments, **more))
+        return begun[-1]
+
+    yield begin
+    for played in begun:
+        if played.process.poll() is None:
+            played.process.terminate()
+            played.process.wait(40)
 
 
 @pytest.fixture
@@ -127,9 +148,9 @@ def assert_nothing_is_left(played: Played, folder: Path, ports: list[int]) -> No
 
 
 @pytest.mark.lab
-def test_claude_code_answers_through_the_gateway(folder: Path, tmp_path: Path) -> None:
+def test_claude_code_answers_through_the_gateway(begin: Begin, folder: Path, tmp_path: Path) -> None:
     port = lab.free_port()
-    played = Played(folder, "local-gateway", port=port)
+    played = begin("local-gateway", port=port)
     played.wait_for("Ctrl-C ends this")
     (own,) = folder.iterdir()
     assert (own / "master-key").stat().st_mode & 0o777 == 0o600
@@ -170,10 +191,12 @@ def issuer(line: socket.socket) -> str:
 @pytest.mark.parametrize(
     "more", [{}, {"AUTH": "basic"}, {"INSPECT": "1"}, {"AUTH": "basic", "INSPECT": "1"}], ids=["open", "login", "inspecting", "login, inspecting, cold"]
 )
-def test_claude_code_answers_through_gateway_and_proxy(more: dict[str, str], folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_claude_code_answers_through_gateway_and_proxy(
+    begin: Begin, more: dict[str, str], folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     port, proxy_port = lab.free_port(), lab.free_port()
     shim = None if len(more) == 2 else request.getfixturevalue("shim")
-    played = Played(folder, PROXIED, port=port, PROXY_PORT=str(proxy_port), shim=shim, **more)
+    played = begin(PROXIED, port=port, PROXY_PORT=str(proxy_port), shim=shim, **more)
     played.wait_for("Ctrl-C ends this")
     (own,) = folder.iterdir()
     done = claude(played, tmp_path / "reader")
@@ -204,9 +227,9 @@ def test_claude_code_answers_through_gateway_and_proxy(more: dict[str, str], fol
 
 
 @pytest.mark.lab
-def test_what_went_another_way_is_told(folder: Path, tmp_path: Path, shim: Path) -> None:
+def test_what_went_another_way_is_told(begin: Begin, folder: Path, tmp_path: Path, shim: Path) -> None:
     port, proxy_port = lab.free_port(), lab.free_port()
-    played = Played(folder, PROXIED, port=port, PROXY_PORT=str(proxy_port), shim=shim)
+    played = begin(PROXIED, port=port, PROXY_PORT=str(proxy_port), shim=shim)
     played.wait_for("Ctrl-C ends this")
     (own,) = folder.iterdir()
     done = claude(played, tmp_path / "reader", "unset NO_PROXY")
@@ -243,7 +266,7 @@ def sent(inside: Namespace) -> int:
 
 
 @pytest.mark.lab
-def test_nothing_leaves_this_machine(folder: Path, shim: Path, tmp_path: Path) -> None:
+def test_nothing_leaves_this_machine(begin: Begin, folder: Path, shim: Path, tmp_path: Path) -> None:
     """On a machine with a way out, and a name server that writes down what it is asked."""
     with Namespace({}) as inside:
         done = inside.run(["sh", "-c", OUTSIDE], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
@@ -251,7 +274,7 @@ def test_nothing_leaves_this_machine(folder: Path, shim: Path, tmp_path: Path) -
         names = tmp_path / "names.txt"
         inside.popen([sys.executable, "-m", "tests.lab.dns", str(names)], {"PATH": os.defpath, "PYTHONPATH": str(programs.ROOT)}, stdin=subprocess.DEVNULL)
         wait_until(names.with_suffix(".ready").exists, 20, "the name server")
-        played = Played(folder, PROXIED, port=4000, inside=inside, shim=shim)
+        played = begin(PROXIED, port=4000, inside=inside, shim=shim)
         played.wait_for("Ctrl-C ends this")
 
         def curl(*words: str) -> str:
@@ -271,17 +294,17 @@ def test_nothing_leaves_this_machine(folder: Path, shim: Path, tmp_path: Path) -
 
 @pytest.mark.lab
 @pytest.mark.parametrize("pattern", ["local-gateway", PROXIED])
-def test_interrupt_while_it_starts(folder: Path, pattern: str) -> None:
+def test_interrupt_while_it_starts(begin: Begin, folder: Path, pattern: str) -> None:
     port, proxy_port = lab.free_port(), lab.free_port()
-    played = Played(folder, pattern, port=port, PROXY_PORT=str(proxy_port))
+    played = begin(pattern, port=port, PROXY_PORT=str(proxy_port))
     wait_until(lambda: any(folder.glob("*/gateway.log")), 60, "the start of LiteLLM")
     assert_nothing_is_left(played, folder, [port, proxy_port])
 
 
 @pytest.mark.lab
-def test_killed_it_leaves_a_folder_that_the_next_removes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_it_leaves_a_folder_that_the_next_removes(begin: Begin, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port, proxy_port = lab.free_port(), lab.free_port()
-    played = Played(folder, PROXIED, port=port, PROXY_PORT=str(proxy_port), AUTH="basic")
+    played = begin(PROXIED, port=port, PROXY_PORT=str(proxy_port), AUTH="basic")
     wait_until(lambda: any(folder.glob("*/gateway.log")), 60, "the start of LiteLLM")
     assert len([home for home in homes().values() if home.startswith(f"{folder}/")]) >= 3
     played.process.kill()

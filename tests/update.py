@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from macros.ledger import Book, BookError, load
-from tests.lab import programs, room
+from tests.lab import ending, programs
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import NamespaceError
 from tests.lab.replay import Replay
@@ -77,7 +77,7 @@ def whole(root: Path, site: Path, say: Callable[[str], None] = print, forker: Fo
 
 
 def main() -> int:
-    room.end_in_order()
+    ending.in_order()
     try:
         return whole(programs.ROOT, programs.ROOT / "site", lambda line: print(line, flush=True))
     except (BookError, NamespaceError, programs.MissingProgram) as problem:

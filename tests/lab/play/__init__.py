@@ -15,7 +15,7 @@ import os
 import sys
 
 from macros.ledger import BookError, load
-from tests.lab import programs, room
+from tests.lab import ending, programs, room
 from tests.lab.play.choice import PlayError, choose
 from tests.lab.play.shown import instructions, watch
 from tests.lab.play.started import practice, provider_host
@@ -34,7 +34,7 @@ def play(pattern: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """0 after Ctrl-C, 1 when something is missing or taken, 2 for an unknown word."""
-    room.end_in_order()
+    ending.in_order()
     try:
         play(arguments[0] if arguments else "")
     except KeyboardInterrupt:

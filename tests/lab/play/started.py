@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import secrets
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 
 from macros import render
 from macros.ledger import Book, read_yaml
-from tests.lab import certificates, programs, squid
+from tests.lab import certificates, ending, programs, squid
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.play.choice import Choice, PlayError, block
 
@@ -75,8 +74,7 @@ def own_group() -> dict[str, Any]:
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     if sys.platform != "linux":
         return {"start_new_session": True}
-    prctl, die = ctypes.CDLL(None).prctl, signal.SIGKILL.value
-    return {"start_new_session": True, "preexec_fn": lambda: prctl(1, die)}  # PR_SET_PDEATHSIG
+    return {"start_new_session": True, "preexec_fn": lambda: ending.with_parent(signal.SIGKILL)}
 
 
 @contextmanager

@@ -1,0 +1,23 @@
+"""How a process of the lab comes to its end, whoever or whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+
+
+def in_order() -> None:
+    """SIGTERM and a closed terminal end this process as Ctrl-C does, by KeyboardInterrupt."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def with_parent(number: int = signal.SIGTERM) -> None:
+    """When this process's parent dies, however that happens, the system sends this process a signal. Linux only."""
+    if _prctl:
+        _prctl(PR_SET_PDEATHSIG, int(number))
