@@ -141,7 +141,7 @@ def test_a_lab_difference_that_the_ledger_does_not_declare_fails(tmp_path: Path,
 def test_the_environment_is_built_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
     row = replayed(write_handbook(tmp_path))[0]
-    assert set(row.environment) == {"HOME", "LANG", "PATH", "SHELL", "TERM", "USER"}
+    assert set(row.environment) == {"HOME", "LANG", "PATH", "SHELL", "TERM", "TMPDIR", "USER"}
 
 
 def test_a_missing_program_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
