@@ -42,6 +42,8 @@ def tables(book: Book) -> str:
         [
             "## The six checks",
             summary,
+            "## Would the tests notice a mistake?",
+            mutants(book),
             "## What the lab does differently",
             everywhere,
             differences,
@@ -49,6 +51,36 @@ def tables(book: Book) -> str:
             blocks,
         ]
     )
+
+
+#: What became of a mutant, as the table's head says it.
+FATES = {
+    "execution": "Noticed by running the block",
+    "output": "by a recorded output",
+    "schema": "by a parser",
+    "test": "by a test",
+    "build": "by the build",
+    "weak": "only by something else",
+    "equivalent": "Makes no difference",
+    "survived": "Not noticed",
+}
+
+
+def mutants(book: Book) -> str:
+    """What became of the planted mistakes of the last whole run, by kind of file."""
+    data = book.fact("mutants")
+    kinds = data["kinds"]
+    total = {name: sum(kind[name] for kind in kinds.values()) for name in ("mutants", *FATES)}
+    shown = [name for name in FATES if total[name] or name in ("execution", "survived")]
+    noticed = sum(total[name] for name in ("execution", "output", "schema", "test", "build"))
+    words = (
+        f"We plant one mistake at a time: another port, host, model, variable or flag in what you copy, and faults in pages, macros, schemas, rules and the "
+        f"tests' own helpers. Then we look what notices. Of {total['mutants']} mistakes, {noticed} were noticed by the check that is meant to "
+        f"({data['day']}). For a block that is executed, only its execution counts."
+    )
+    rows = [[kind.capitalize(), str(row["mutants"]), *(str(row[name]) for name in shown)] for kind, row in kinds.items()]
+    rows.append(["**All**", str(total["mutants"]), *(str(total[name]) for name in shown)])
+    return f"{words}\n\n" + render.table(["Kind of file", "Mistakes", *(FATES[name] for name in shown)], rows)
 
 
 def write(book: Book, site: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ _command = "build"
 def on_startup(command: str, dirty: bool) -> None:
     global _command
     _command = command
+    # `--quiet` hides warnings from `strict` too, which then stops at nothing.
+    logger = logging.getLogger("mkdocs")
+    logger.setLevel(min(logger.level, logging.WARNING))
     if str(ROOT) not in sys.path:  # MkDocs resets the path after it has loaded a hook
         sys.path.insert(0, str(ROOT))
 

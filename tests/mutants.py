@@ -1,22 +1,29 @@
-"""Changes one value at a time and looks which executed block notices.
+"""Changes one thing at a time and looks what notices.
 
     python -m tests.mutants [id ...]      CHANGED=1: only files that differ from the last commit
 
-``tests/mutants.yaml`` lists the changes. Each is made in a copy of the
-sources; the copy is built, and the page that shows the value is replayed, with
-a warm LiteLLM where that is possible. Writes ``reports/mutants.json``. Exit
-status 1 when a change survives that is not listed as equivalent, or when one
-that is listed is noticed; 2 when nothing could be judged.
+``tests/mutants.yaml`` lists the changes, for every kind of file. Each is made
+in a copy of the sources, and the copy is built. What guards it then judges:
+the page that shows the value is replayed (with a warm LiteLLM where that is
+possible), or the named tests run, or the build itself must stop with the words
+that are expected. Writes ``reports/mutants.json``, which keeps the rows of
+earlier runs whose entries are still the same, and, when every entry has a row,
+the figures for readers, ``snippets/facts/mutants.yaml``. Exit status 1
+when a change survives that is not listed as equivalent, or when one that is
+listed is noticed; 2 when nothing could be judged.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -25,17 +32,37 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from macros.ledger import Book, BookError, load, read_yaml
 from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import NamespaceError, wait_until
-from tests.lab.replay import Replay, Row
+from tests.lab.replay import Replay, Row, rows_of
 
 ROOT = programs.ROOT
 DATA = ROOT / "tests" / "mutants.yaml"
 REPORT = ROOT / "reports" / "mutants.json"
-#: What a build and a replay read.
-SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml")
+#: What a build, a replay and the tests read.
+SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml", "Makefile", "README.md", ".github")
+#: Where the figures of a whole run stand for readers.
+FIGURES = ROOT / "snippets" / "facts" / "mutants.yaml"
+#: What a file is, by the first pattern that its path matches.
+KINDS = {
+    "golden": r"snippets/.*\.out",
+    "ledger": r"snippets/.*/ledger\.yaml",
+    "fact": r"snippets/facts/.*",
+    "rendering definition": r"snippets/.*/client\.yaml",
+    "snippet": r"snippets/.*",
+    "page": r"docs/.*",
+    "theme": r"macros/theme/.*",
+    "macro": r"macros/.*",
+    "rule": r"schemas/rules/.*",
+    "schema": r"schemas/.*",
+    "test helper": r"tests/.*",
+}
+#: What becomes of a mutant, in the figures: noticed by ..., noticed by something else than what is meant to, not noticed.
+WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "equivalent")
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
 #: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
@@ -48,7 +75,11 @@ class MutantError(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: ``find``, which stands ``count`` times in ``file``, becomes ``replace``."""
+    """One change: ``find``, which stands ``count`` times in ``file``, becomes ``replace``.
+
+    What must notice it: a replay of ``page``, unless there are ``tests``
+    (arguments of pytest, as in a shell) or ``build`` (words of the message that stops it).
+    """
 
     id: str
     file: str
@@ -59,17 +90,33 @@ class Mutant:
     count: int = 1
     cold: bool = False
     variant: str | None = None
+    tests: str | None = None
+    build: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Changes when anything about the mutant does."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:16]
+
+    @property
+    def kind(self) -> str:
+        """What its file is, one of KINDS. Raises MutantError for a file of none."""
+        for kind, pattern in KINDS.items():
+            if re.fullmatch(pattern, self.file):
+                return kind
+        raise MutantError(f"{self.id}: {self.file} is of no kind; name it in KINDS of tests/mutants.py")
 
 
 @dataclass(frozen=True)
 class Finding:
     """What became of a mutant.
 
-    ``outcome``: killed, survived, or invalid (the build stopped). ``killed_by``
-    is the id of the block whose row failed, or ``build``. ``how``: execution
-    (the row ran something), output (a recorded output differs), schema, build,
-    error (the replay itself broke down).
-    ``counts``: what noticed is of the kind by which the changed blocks are checked.
+    ``outcome``: killed or survived. ``killed_by`` is the id of the block whose
+    row failed, the test that did, or ``build``. ``how``: execution (the row ran
+    something), output (a recorded output differs), schema, test, build, error
+    (the replay or the tests broke down).
+    ``counts``: what noticed is what is meant to; for a block that is executed,
+    only its execution.
     """
 
     outcome: str
@@ -96,8 +143,8 @@ class Result:
     def data(self) -> dict[str, Any]:
         """A row of the report."""
         return {
-            "id": self.mutant.id, "file": self.mutant.file, "operator": self.mutant.operator, **asdict(self.finding),
-            "equivalent": self.equivalent, "seconds": self.seconds,
+            "id": self.mutant.id, "file": self.mutant.file, "kind": self.mutant.kind, "operator": self.mutant.operator, **asdict(self.finding),
+            "equivalent": self.equivalent, "seconds": self.seconds, "day": time.strftime("%Y-%m-%d"), "entry": self.mutant.digest,
         }  # fmt: skip
 
 
@@ -113,7 +160,9 @@ def read(path: Path = DATA) -> tuple[list[Mutant], dict[str, str]]:
     try:
         mutants = [Mutant(**{"page": data["page"], **entry}) for entry in data["mutants"]]
     except (TypeError, KeyError) as problem:
-        raise MutantError(f"{path.name}: {problem}; an entry has id, file, operator, find, replace, and may have page, count, cold and variant") from None
+        raise MutantError(
+            f"{path.name}: {problem}; an entry has id, file, operator, find, replace, and may have page, count, cold, variant, tests, build"
+        ) from None
     return mutants, data["equivalents"]
 
 
@@ -125,6 +174,7 @@ def mistakes(mutants: list[Mutant], equivalents: dict[str, str], root: Path = RO
     for mutant in mutants:
         try:
             mutated(mutant, root)
+            _ = mutant.kind
         except MutantError as problem:
             found.append(str(problem))
     return found
@@ -212,9 +262,29 @@ def counts(finding: Finding, checks: set[str]) -> bool:
     """Whether a kill is worth something; ``checks``: those of the blocks that the mutant changed.
 
     A row that runs something always is. A recorded output or a parser is one
-    only when nothing else changed than recorded outputs, or blocks that are parsed.
+    only when nothing else changed than recorded outputs, or blocks that are
+    parsed; a test only when no block that is executed changed.
     """
-    return finding.outcome == "killed" and (finding.how == "execution" or checks == {finding.how})
+    if finding.outcome != "killed":
+        return False
+    return finding.how == "execution" or checks == {finding.how} or (finding.how == "test" and not checks & EXECUTED)
+
+
+def tested(root: Path, tests: str) -> Finding:
+    """What pytest says of ``tests`` in the copy. Raises MutantError when it did not run them."""
+    done = subprocess.run(
+        [str(root / ".venv" / "test" / "bin" / "python"), "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", *shlex.split(tests)],
+        cwd=root, env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(root), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": tempfile.gettempdir()},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return Finding("survived")
+    failed = re.search(r"^(FAILED|ERROR) (.+?)(?: - (.*))?$", done.stdout, re.MULTILINE)
+    if done.returncode == 1 and failed:
+        return Finding("killed", failed.group(2), "test", first_line(failed.group(3) or "", root))
+    if done.returncode == 2 and failed:  # what the tests import does not load
+        return Finding("killed", failed.group(2), "error", first_line(failed.group(3) or "", root))
+    raise MutantError(f"pytest {tests} ended with status {done.returncode}: {done.stdout.strip()[-300:]}")
 
 
 class Bench:
@@ -222,7 +292,7 @@ class Bench:
 
     def __init__(self, root: Path, forker: Forker) -> None:
         self.root, self.forker = root, forker
-        self.shown: dict[tuple[str, str], dict[str, Any]] = {}
+        self.shown: dict[tuple[str, str], Row] = {}
 
     def baseline(self, mutants: list[Mutant]) -> None:
         """Nothing is changed and everything passes; raises MutantError otherwise."""
@@ -232,29 +302,42 @@ class Bench:
         self.shown = self._rows()
         for mutant in mutants:
             self._shows(mutant)
-        for mutant in {(mutant.page, mutant.cold, mutant.variant): mutant for mutant in mutants}.values():
+        replayed = {(mutant.page, mutant.cold, mutant.variant): mutant for mutant in mutants if mutant.tests is None and mutant.build is None}
+        for test in sorted({mutant.tests for mutant in mutants if mutant.tests}):
+            finding = tested(self.root, test)
+            if finding.outcome != "survived":
+                raise MutantError(f"Nothing is changed, and {finding.killed_by} fails: {finding.message}. Repair that first (make test).")
+        for mutant in replayed.values():
             finding = judge(self._replay(mutant), self.root)
             if finding.outcome != "survived":
                 raise MutantError(f"Nothing is changed, and {mutant.page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
 
-    def _rows(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """The blocks of the built copy, by page and anchor."""
-        rows = json.loads((self.root / "site" / "evidence" / "blocks.json").read_text("utf-8"))
-        return {(row["page"], row["anchor"]): row for row in rows}
+    def _rows(self) -> dict[tuple[str, str], Row]:
+        """The blocks of the built copy, by page and anchor, with the text that a reader copies."""
+        site, book = self.root / "site", load(self.root)
+        pages = dict.fromkeys(row["page"] for row in json.loads((site / "evidence" / "blocks.json").read_text("utf-8")))
+        return {(row.page, row.anchor): row for page in pages for row in rows_of(book, site, page)}
 
     def _shows(self, mutant: Mutant) -> None:
+        if mutant.tests is not None or mutant.build is not None:
+            return
         pages = {page for page, _ in self.shown}
-        showing = {page for (page, _), row in self.shown.items() if f"snippets/{re.split('[#@]', row['id'])[0]}" == mutant.file}
+        showing = {page for (page, _), row in self.shown.items() if f"snippets/{re.split('[#@]', row.block.id)[0]}" == mutant.file}
         if mutant.page not in pages or (showing and mutant.page not in showing):
             raise MutantError(f"{mutant.id}: page {mutant.page!r} does not show {mutant.file}; correct tests/mutants.yaml")
 
     def examine(self, mutant: Mutant) -> Finding:
-        """Make the change in the copy, build it, replay its page."""
+        """Make the change in the copy, build it, and let what guards it judge."""
         with changed(mutant, self.root):
             stopped = build(self.root)
             if stopped is not None:
-                return Finding("invalid", "build", "build", first_line(stopped, self.root))
-            checks = {row["check"] for key, row in self._rows().items() if row["sha256"] != self.shown.get(key, {}).get("sha256")}
+                return Finding("killed", "build", "build", first_line(stopped, self.root), mutant.build is not None and mutant.build in stopped)
+            checks = {row.block.check for key, row in self._rows().items() if key not in self.shown or row.text != self.shown[key].text}
+            if mutant.build is not None:
+                return Finding("survived")
+            if mutant.tests is not None:
+                finding = tested(self.root, mutant.tests)
+                return replace(finding, counts=counts(finding, checks))
             try:
                 finding = judge(self._replay(mutant), self.root)
             except Exception as problem:  # the replay does not say which row; that counts for nothing and is told
@@ -306,24 +389,46 @@ def summary(results: list[Result]) -> str:
     """Figures, and what is wrong, in a few lines."""
     ways = Counter(result.finding.how or result.finding.outcome for result in results)
     equal = sum(result.equivalent is not None and not result.wrong for result in results)
-    good, judged = sum(result.finding.counts for result in results), len(results) - equal - ways["build"]
+    good, judged = sum(result.finding.counts for result in results), len(results) - equal
     lines = [
         f"{len(results)} mutants: {ways['execution']} killed by a block that was executed, {ways['output']} by a recorded output, "
-        f"{ways['schema']} by a parser and a schema, {ways['error']} by a replay that broke down; {ways['build']} stopped by the build; "
+        f"{ways['schema']} by a parser and a schema, {ways['test']} by a test, {ways['build']} by the build, {ways['error']} by something that broke down; "
         f"{ways['survived']} survived, {equal} of them equivalent.",
-        f"Score: {good} of {judged} ({good / max(1, judged):.0%}), each killed by the test that checks its block.",
+        f"Score: {good} of {judged} ({good / max(1, judged):.0%}), each killed by what is meant to notice it.",
     ]
     lines += [
-        f"{result.mutant.id} is noticed only by {result.finding.killed_by} ({result.finding.how}); let the block itself observe it."
+        f"{result.mutant.id} is noticed only by {result.finding.killed_by} ({result.finding.how}: {result.finding.message}); let the block itself observe it."
         for result in results
         if result.finding.outcome == "killed" and not result.finding.counts
     ]
     for result in results:
         if result.wrong and result.equivalent is None:
-            lines.append(f"{result.mutant.id} survived: let a block of {result.mutant.page} observe it, or say in equivalents: why nothing can.")
+            guard = result.mutant.tests or f"a block of {result.mutant.page}"
+            lines.append(f"{result.mutant.id} survived: let {guard} observe it, or say in equivalents: why nothing can.")
         elif result.wrong:
             lines.append(f"{result.mutant.id} is listed as equivalent, and is noticed by {result.finding.killed_by}; remove it from equivalents:.")
     return "\n".join(lines)
+
+
+def together(old: list[dict[str, Any]], new: list[dict[str, Any]], mutants: list[Mutant], equivalents: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of this run, and those of earlier runs whose mutants are still the same, in the order of the list."""
+    digests = {mutant.id: mutant.digest for mutant in mutants}
+    kept = {row["id"]: row for row in old if digests.get(row["id"]) == row["entry"] and row["equivalent"] == equivalents.get(row["id"])}
+    kept |= {row["id"]: row for row in new}
+    return [kept[mutant.id] for mutant in mutants if mutant.id in kept]
+
+
+def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What ``snippets/facts/mutants.yaml`` holds: kind -> how many mutants, and what became of them."""
+    kinds: dict[str, Any] = {}
+    for kind in KINDS:
+        own = [row for row in rows if row["kind"] == kind]
+        fates = Counter(
+            (row["how"] if row["counts"] else "weak") if row["outcome"] == "killed" else ("equivalent" if row["equivalent"] else "survived") for row in own
+        )
+        if own:
+            kinds[kind] = {"mutants": len(own), **{way: fates[way] for way in WAYS}}
+    return {"day": min(row["day"] for row in rows), "kinds": kinds}
 
 
 def whole(ids: list[str], only: set[str] | None) -> int:
@@ -341,9 +446,16 @@ def whole(ids: list[str], only: set[str] | None) -> int:
         wait_until(forker.ready, 120, "the import of LiteLLM")
         bench.baseline(chosen)
         results = run(chosen, equivalents, bench.examine, lambda line: print(line, flush=True))
+    old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
+    rows = together(old, [result.data() for result in results], mutants, equivalents)
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps([result.data() for result in results], indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"\n{summary(results)}\nWritten: {REPORT.relative_to(ROOT)}")
+    REPORT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    written = [REPORT]
+    if len(rows) == len(mutants):
+        head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
+        FIGURES.write_text(head + yaml.safe_dump(figures(rows), sort_keys=False, default_flow_style=None, width=150), "utf-8")
+        written.append(FIGURES)
+    print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in written)}")
     return int(any(result.wrong for result in results))
 
 

@@ -42,6 +42,10 @@ def test_a_row_that_stands_twice(rendered: list[dict[str, Any]], tested: list[di
     assert differences(rendered, tested) == ["two rows have the same page and anchor"]
 
 
+def test_every_column_is_compared() -> None:
+    assert set(SAME) == set(ROW), "a column of blocks.json that is not compared"
+
+
 @pytest.mark.parametrize("name", [name for name in SAME if name not in {"page", "anchor"}])
 def test_a_row_that_changed(name: str) -> None:
     changed = {"versions": {"python": "3.12"}}.get(name, "other")

@@ -63,6 +63,13 @@ def test_the_unchanged_handbook_builds(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("link", ["[Undo](#undo)", "[Undo](undo.md)"])
+def test_a_broken_link_stops_the_quiet_build_too(link: str, tmp_path: Path) -> None:
+    page(link)(write_handbook(tmp_path))
+    done = build(tmp_path)
+    assert done.returncode != 0 and "'index.md' contains a link '" in done.stdout and "Aborted with 1 warnings in strict mode!" in done.stdout
+
+
 ALLOWED = """\
 - An item
 

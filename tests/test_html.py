@@ -7,6 +7,7 @@ beside it on which it must find one.
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 
-from macros import html
+from macros import html, render
 from macros.ledger import Book, BookError
 from tests.conftest import SITE, rendered_rows
 from tests.lab.programs import ROOT
@@ -208,6 +209,24 @@ def test_page(name: str, check: Check) -> None:
 def test_titles_differ() -> None:
     titles = {name: page(name).title.get_text(strip=True) for name in page_names() if page(name).title}
     assert not repeated_titles(titles), "\n".join(repeated_titles(titles))
+
+
+def test_the_error_page_says_what_it_is_in_its_title() -> None:
+    title = page("404.html").title
+    assert title and title.get_text(strip=True).startswith("Page not found")
+
+
+def test_the_list_says_what_the_page_and_the_file_say() -> None:
+    """``blocks.json`` against the HTML and, for whole files, against the file's own bytes."""
+    for row in rendered_rows():
+        pre = page(f"{row['page']}index.html").select_one(f"#{row['anchor']} pre")
+        assert pre is not None and (pre["data-snippet"], pre["data-check"], pre["data-delivery"]) == (row["id"], row["check"], row["delivery"])
+        if not set(row["id"]) & set("#@"):
+            assert row["sha256"] == hashlib.sha256((ROOT / "snippets" / row["id"]).read_bytes()).hexdigest(), row["id"]
+
+
+def test_a_bar_in_a_cell_does_not_split_it() -> None:
+    assert render.table(["a"], [["one | two"]]).split("\n")[-1] == "| one \\| two |"
 
 
 def test_blocks_that_nothing_executes() -> None:

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from macros.ledger import Block
+from macros.ledger import Block, Book
 from tests import mutants
 from tests.lab import programs, room
 from tests.lab.litellm_fork import Forker
@@ -128,6 +129,10 @@ def test_the_first_row_that_failed_is_the_one_that_noticed(root: Path) -> None:
         ("output", {"run"}, False),
         ("output", {"output"}, True),
         ("schema", {"run", "schema"}, False),
+        ("test", {"run"}, False),
+        ("test", {"output"}, True),
+        ("test", set(), True),
+        ("error", set(), False),
     ],
 )
 def test_only_a_test_that_runs_the_block_counts(how: str, checks: set[str], expected: bool) -> None:
@@ -151,15 +156,67 @@ def test_survivors_and_stale_reasons_are_wrong() -> None:
 def test_a_weak_kill_is_told() -> None:
     results, text = run(Finding("killed", "a/start.out", "output"), {})
     assert not results[0].wrong and not results[0].data()["counts"]
-    assert "Score: 0 of 1" in text and "port is noticed only by a/start.out (output)" in text
+    assert "Score: 0 of 1" in text and "port is noticed only by a/start.out (output: )" in text
 
 
 def test_the_report_has_what_the_budget_reads() -> None:
     (result,), _ = run(Finding("killed", "a/start.sh", "execution", "why"), {})
-    assert result.data() == {
-        "id": "port", "file": PORT.file, "operator": "port", "outcome": "killed", "killed_by": "a/start.sh", "how": "execution",
+    data = result.data()
+    assert (data.pop("entry"), len(data.pop("day"))) == (PORT.digest, 10)
+    assert data == {
+        "id": "port", "file": PORT.file, "kind": "snippet", "operator": "port", "outcome": "killed", "killed_by": "a/start.sh", "how": "execution",
         "message": "why", "counts": False, "equivalent": None, "seconds": 0.0,
     }  # fmt: skip
+
+
+def test_kinds() -> None:
+    kinds = {
+        "snippets/a/start.sh": "snippet", "snippets/a/start.out": "golden", "snippets/a/ledger.yaml": "ledger",
+        "snippets/a/client.yaml": "rendering definition", "snippets/facts/site.yaml": "fact", "docs/a.md": "page",
+        "macros/html.py": "macro", "macros/theme/main.html": "theme", "schemas/rules/keys.py": "rule",
+        "schemas/ledger.schema.json": "schema", "tests/lab/observe.py": "test helper",
+    }  # fmt: skip
+    assert {file: dataclasses.replace(PORT, file=file).kind for file in kinds} == kinds
+    with pytest.raises(MutantError, match="port: Makefile is of no kind; name it in KINDS"):
+        _ = dataclasses.replace(PORT, file="Makefile").kind
+
+
+def test_figures_for_readers() -> None:
+    killed, weak, survived = Finding("killed", "a/start.sh", "execution", counts=True), Finding("killed", "a/start.out", "output"), Finding("survived")
+    rows = [mutants.Result(PORT, finding, 1.0, reason).data() for finding, reason in ((killed, None), (weak, None), (survived, None), (survived, "why"))]
+    rows[2]["day"] = "2026-01-31"
+    kinds = {"snippet": {"mutants": 4, "execution": 1, "output": 0, "schema": 0, "test": 0, "build": 0, "weak": 1, "survived": 1, "equivalent": 1}}
+    assert mutants.figures(rows) == {"day": "2026-01-31", "kinds": kinds}
+
+
+def test_rows_of_earlier_runs_are_kept_while_their_entries_are_the_same() -> None:
+    host, name = dataclasses.replace(PORT, id="host"), dataclasses.replace(PORT, id="name")
+    old = [mutants.Result(mutant, Finding("survived"), 1.0).data() for mutant in (PORT, host, name)]
+    new = [mutants.Result(PORT, Finding("killed", "a", "execution"), 1.0).data()]
+    listed = [host, PORT, dataclasses.replace(name, replace="--port 1")]
+    assert [(row["id"], row["outcome"]) for row in mutants.together(old, new, listed, {})] == [("host", "survived"), ("port", "killed")]
+    assert [row["id"] for row in mutants.together(old, new, listed, {"host": "why"})] == ["port"], "judged before there was a reason"
+
+
+def test_the_figures_are_of_this_list(book: Book) -> None:
+    """A mutant that was added is one that somebody judged."""
+    counted = {kind: row["mutants"] for kind, row in book.fact("mutants.kinds").items()}
+    assert counted == Counter(mutant.kind for mutant in mutants.read()[0]), "tests/mutants.yaml has other entries than were judged; run: make mutants"
+
+
+def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(programs.VENV)
+    (tmp_path / "test_a.py").write_text("def test_a():\n    assert open('a').read() == 'a'\n")
+    (tmp_path / "a").write_text("a")
+    assert mutants.tested(tmp_path, "test_a.py") == Finding("survived")
+    (tmp_path / "a").write_text("b")
+    found = mutants.tested(tmp_path, "test_a.py -k test_a")
+    assert (found.outcome, found.killed_by, found.how) == ("killed", "test_a.py::test_a", "test")
+    (tmp_path / "test_a.py").write_text("import a_module_that_is_not_there\n")
+    assert mutants.tested(tmp_path, "test_a.py").how == "error"
+    with pytest.raises(MutantError, match="pytest test_a.py -k nothing ended with status 5"):
+        (tmp_path / "test_a.py").write_text("def test_a(): pass\n")
+        mutants.tested(tmp_path, "test_a.py -k nothing")
 
 
 def test_selection() -> None:

@@ -20,7 +20,7 @@ import yaml
 from macros.ledger import Book, schema, validate
 from schemas.rules import KINDS, check, kind_of
 from schemas.rules.document import leaves
-from schemas.rules.keys import near
+from schemas.rules.keys import _validator, near
 from schemas.rules.report import rules
 from schemas.rules.secrets import variable, weak, what
 from tests import dump_known
@@ -73,6 +73,14 @@ def test_schemas_and_what_they_refer_to(name: str) -> None:
     for file in re.findall(r'"\$ref": "([^#"]+)#', path.read_text()):
         assert (path.parent / file).is_file()
     assert "$ref" not in "".join(file.read_text() for file in (ROOT / "schemas" / "known").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("litellm-config", {"model_list": []}), ("claude-settings", {"apiKeyHelper": ""}), ("claude-settings", {"permissions": {"allow": "Bash"}})],
+)
+def test_what_an_editor_sees_that_knows_only_the_schema(name: str, data: dict[str, Any]) -> None:
+    assert list(_validator(f"{name}.schema.json").iter_errors(data))
 
 
 # Rejected, accepted ---------------------------------------------------------------------
@@ -176,7 +184,8 @@ def test_nothing_makes_the_rules_fail() -> None:
         ("api_bas", ["api_base", "api_key"], "api_base"), ("Master-Key", ["master_key"], "master_key"), ("modle", ["model"], "model"),
         ("fallback", ["fallbacks"], "fallbacks"), ("RateLimitErrorRetry", ["RateLimitErrorRetries"], "RateLimitErrorRetries"),
         ("claude-opus-4-8", ["claude-opus-4-7"], None), ("timeout", ["timeout"], None), ("team", ["tpm", "term"], "term"),
-        ("rpm", ["tpm"], None), ("owner", ["order_of_things"], None), ("TMP_DIR", ["TMUX"], None),
+        ("rpm", ["tpm"], None),
+        ("routing_stratgy_arg", ["routing_strategy_args"], "routing_strategy_args"), ("owner", ["order_of_things"], None), ("TMP_DIR", ["TMUX"], None),
     ],
 )  # fmt: skip
 def test_near_misses(name: str, known: list[str], meant: str | None) -> None:

@@ -118,7 +118,7 @@ def test_credentials_only_where_nobody_else_reads_them() -> None:
         ("https://gw.corp.example/v1", ["base-url-v1"]), ("https://gw.corp.example/v1//", ["base-url-v1"]), ("http://127.0.0.1:4000/v1", ["base-url-v1"]),
         ("https://gw.corp.example/v1/messages", ["base-url-v1"]), ("http://gw.corp.example/v1", ["base-url-http", "base-url-v1"]),
         ("http://gw.corp.example", ["base-url-http"]), ("http://10.0.0.5:4000", ["base-url-http"]), ("http://host.docker.internal:4000", ["base-url-http"]),
-        ("http://localhost.corp.example", ["base-url-http"]), ("http://127.0.0.1.corp.example", ["base-url-http"]),
+        ("http://localhost.corp.example", ["base-url-http"]), ("http://notlocalhost", ["base-url-http"]), ("http://127.0.0.1.corp.example", ["base-url-http"]),
         ("gw.corp.example", ["base-url-form"]), ("localhost:4000", ["base-url-form"]), ("ftp://gw.corp.example", ["base-url-form"]),
         ("https://", ["base-url-form"]), ("https://gw.corp.example:port", ["base-url-form"]), ("https://gw corp.example", ["base-url-form"]),
         ("\u201chttps://gw.corp.example\u201d", ["base-url-form"]), ("https://gw.corp.example?x=1", ["base-url-form"]),

@@ -1,0 +1,214 @@
+"""Each kind of observation is content with what it should see, and with nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.lab import observe
+from tests.lab.replay import Replay
+from tests.lab.squid import Entry
+
+SYSTEM = [{"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.329.abc; cc_entrypoint=cli;"}]
+HEADERS = {
+    "host": "api.anthropic.com", "user-agent": "litellm/1.2.3", "x-api-key": "typed", "anthropic-version": "2023-06-01", "anthropic-beta": "a,b",
+}  # fmt: skip
+REQUEST: dict[str, Any] = {"path": "/v1/messages", "status": 200, "headers": HEADERS, "body": {"model": "opus", "system": SYSTEM, "stream": True}}
+EXPECTED = {
+    "count": 1, "user_agent": "litellm/1.2.3", "key": "typed", "model": "opus", "version": "2023-06-01", "body": {"stream": True}, "client": "2.1.329",
+    "same_betas_as_direct": True,
+}  # fmt: skip
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """The request above with other headers, or another body, path or status."""
+    headers = {**HEADERS, **{name.replace("_", "-"): value for name, value in changes.items() if name not in ("body", "path", "status")}}
+    body = {**REQUEST["body"], **changes.get("body", {})}
+    return {**REQUEST, "headers": headers, "body": body, **{name: changes[name] for name in ("path", "status") if name in changes}}
+
+
+class Seen:
+    """A replay as far as an observation looks at it; what was seen is told beforehand."""
+
+    def __init__(self, folder: Path, **seen: Any) -> None:
+        self.folder, self.seen = folder, seen
+        self.book = SimpleNamespace(fact={"site.provider_address": "https://api.anthropic.com", "site.gateway_address": "http://127.0.0.1:4000"}.__getitem__)
+        self.book.snippets = folder
+        self.inside = SimpleNamespace(listeners=lambda: seen.get("listeners", []), run=lambda *words, **more: SimpleNamespace(stdout="answer"))
+        self.lab_listeners = [("127.0.0.1", 443)]
+        log, tunnels = seen.get("log", []), seen.get("tunnels", [])
+        self.squid = SimpleNamespace(log=lambda: log, open_tunnels=lambda: tunnels, passed=lambda: [entry.url for entry in log] + tunnels)
+        self.asked: list[dict[str, Any]] = []
+
+    def outside(self, path: str) -> Path:
+        return self.folder / path.removeprefix("~/")
+
+    def values(self, expected: dict[str, Any]) -> dict[str, Any]:
+        return expected
+
+    def requests(self, row: Any) -> list[dict[str, Any]]:
+        return self.seen.get("requests", [])
+
+    gateway_requests = requests
+
+    def all_requests(self) -> list[dict[str, Any]]:
+        """Nothing at first, then what the observation made happen."""
+        before, self.asked = self.asked, self.seen.get("requests", [])
+        return before
+
+    def looked_up(self, row: Any) -> list[str]:
+        return self.seen.get("names", [])
+
+    def direct(self) -> dict[str, Any]:
+        return {"headers": self.seen.get("direct", HEADERS)}
+
+    def get(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
+        body = json.dumps({"data": [{"id": name} for name in self.seen.get("models", [])]})
+        return (200, body) if headers or self.seen.get("open") else (401, "")
+
+    def past_the_gateway(self, row: Any) -> Any:
+        return SimpleNamespace(status=self.seen["status"], output="")
+
+
+def row(**seen: Any) -> Any:
+    return SimpleNamespace(**{"status": 0, "output": "hello world", "environment": {"HOME": "/mnt/reader"}, "logged": 0, **seen})
+
+
+LISTENS = {"host": "127.0.0.1", "port": 4000}
+ROUTES = {"key": "~/key", "models": ["opus"], "provider_key": "typed"}
+MODELS = {"key": "~/key", "models": ["opus", "haiku"]}
+PROXIED = {"carries": ["api.anthropic.com:443"], "never": ["127.0.0.1"]}
+CARRIED = Entry(0, "TCP_TUNNEL/200", "CONNECT", "api.anthropic.com:443", "-")
+LOCAL = Entry(0, "TCP_TUNNEL/200", "CONNECT", "127.0.0.1:4000", "-")
+#: kind -> (expectation, what was seen and fits, [(what was seen instead, what is said)])
+CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] = {
+    "exit": (0, {}, [({"row": row(status=1)}, "exit status 1")]),
+    "prints": ("hello", {}, [({"row": row(output="hell")}, "it does not print")]),
+    "prints_match": ("^hel+o", {}, [({"row": row(output="help")}, "nothing it prints matches")]),
+    "prints_names": (["a"], {"row": row(output='"id": "a"')}, [({"row": row(output='"id": "a", "id": "b"')}, "it names"), ({}, "it names")]),
+    "hides": ("secret", {}, [({"row": row(output="a secret")}, "the terminal shows")]),
+    "listens": (
+        LISTENS,
+        {"listeners": [("127.0.0.1", 443), ("127.0.0.1", 4000)]},
+        [({"listeners": [("0.0.0.0", 4000)]}, "listening"), ({"listeners": [("127.0.0.1", 4000), ("127.0.0.1", 4001)]}, "listening"), ({}, "listening")],
+    ),
+    "dials": (["a.example"], {"names": ["a.example", "a.example"]}, [({"names": ["a.example", "b.example"]}, "it looked up"), ({}, "it looked up")]),
+    "environment": (
+        {"HOME": "/mnt/reader", "X": None},
+        {},
+        [({"row": row(environment={"HOME": "/root"})}, "HOME is set"), ({"row": row(environment={})}, "HOME is unset")],
+    ),
+    "provider_request": (
+        EXPECTED,
+        {"requests": [REQUEST], "direct": {**HEADERS, "anthropic-beta": "b, a"}},
+        [
+            ({"requests": []}, "received 0 requests"),
+            ({"requests": [REQUEST, REQUEST]}, "received 2 requests"),
+            ({"requests": [request(path="/v1/models")]}, "received 0 requests"),
+            ({"requests": [request(host="127.0.0.1")]}, "was called as 127.0.0.1"),
+            ({"requests": [request(user_agent="curl/8")]}, "caller was 'curl/8'"),
+            ({"requests": [request(x_api_key="other")]}, "another key"),
+            ({"requests": [request(body={"model": "haiku"})]}, "asked for 'haiku'"),
+            ({"requests": [request(anthropic_version="2022-01-01")]}, "in version '2022-01-01'"),
+            ({"requests": [request(body={"stream": False})]}, "request's stream is False"),
+            ({"requests": [request(body={"system": "You are helpful."})]}, "does not begin with Claude Code"),
+            ({"requests": [request(anthropic_beta="a")]}, "anthropic-beta: through the gateway"),
+        ],
+    ),
+    "gateway_request": (
+        {"authorization": "key", "x-api-key": None},
+        {"requests": [{"headers": {"authorization": "Bearer key"}}]},
+        [
+            ({"requests": [{"headers": {"authorization": "Bearer other"}}]}, "authorization is sent"),
+            ({"requests": [{"headers": {}}]}, "authorization is not sent"),
+            ({"requests": [{"headers": {"authorization": "Bearer key", "x-api-key": "mine"}}]}, "x-api-key is sent"),
+        ],
+    ),
+    "gateway_models": (
+        MODELS,
+        {"models": ["haiku", "opus"]},
+        [({"models": ["opus"]}, "the gateway serves"), ({"models": ["haiku", "opus"], "open": True}, "without the key answers 200")],
+    ),
+    "gateway_routes": (
+        ROUTES,
+        {"requests": [REQUEST]},
+        [({"requests": []}, "asked the provider for []"), ({"requests": [request(body={"model": "haiku"})]}, "asked the provider for"),
+         ({"requests": [request(x_api_key="other")]}, "another key")],
+    ),
+    "fails_past_the_gateway": (
+        1,
+        {"requests": [REQUEST], "status": 1},
+        [({"requests": [REQUEST], "status": 0}, "ends with status 0"), ({"requests": [], "status": 1}, "expected one 200")],
+    ),
+    "proxied": (
+        PROXIED,
+        {"log": [CARRIED]},
+        [({"log": []}, "did not carry"), ({"log": [CARRIED, LOCAL]}, "the proxy carried 127.0.0.1:4000"),
+         ({"log": [CARRIED], "tunnels": ["127.0.0.1:4000"]}, "the proxy carried 127.0.0.1:4000")],
+    ),
+    "gone": (
+        {"path": "~/nothing", "port": 4000},
+        {},
+        [({"listeners": [("127.0.0.1", 4000)]}, "still listens"), ({"expected": {"path": "~/key", "port": 1}}, "still exists")],
+    ),
+    "file": (
+        {"path": "~/key", "mode": "600", "matches": "k.y\n", "same_as": "same"},
+        {},
+        [({"expected": {"path": "~/none"}}, "does not exist"), ({"expected": {"path": "~/key", "kind": "folder"}}, "is no folder"),
+         ({"expected": {"path": "~/same", "mode": "600"}}, "has mode 644"), ({"expected": {"path": "~/key", "matches": "sk-.*"}}, "does not match"),
+         ({"expected": {"path": "~/key", "same_as": "other"}}, "differs from snippets/other")],
+    ),
+    "installed": (
+        {"name": "lite-llm", "venv": "~/venv", "version": "1.2.3"},
+        {},
+        [({"expected": {"name": "lite-llm", "venv": "~/venv", "version": "1.2.4"}}, "installed: "),
+         ({"expected": {"name": "other", "venv": "~/venv"}}, "is not installed")],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text, mode in (("key", "key\n", 0o600), ("same", "key\n", 0o644), ("other", "other\n", 0o644)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "venv/lib/python3.11/site-packages/lite_llm-1.2.3.dist-info").mkdir(parents=True)
+    return tmp_path
+
+
+def observed(kind: str, folder: Path, expected: Any, seen: dict[str, Any]) -> str | None:
+    return observe.KINDS[kind](Seen(folder, **seen), seen.get("row", row()), seen.get("expected", expected))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_is_content(kind: str, folder: Path) -> None:
+    expected, seen, _ = CASES[kind]
+    assert observed(kind, folder, expected, seen) is None
+
+
+@pytest.mark.parametrize(("kind", "seen", "said"), [(kind, seen, said) for kind, (_, _, others) in CASES.items() for seen, said in others])
+def test_is_not_content(kind: str, seen: dict[str, Any], said: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = observed(kind, folder, CASES[kind][0], seen)
+    assert message and said in message
+
+
+def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
+    authorities = [trustme.CA() for _ in range(51)]
+    for number, authority in enumerate(authorities):
+        authority.cert_pem.write_to_path(str(folder / "bundle.pem"), append=True)
+        if number:
+            authority.cert_pem.write_to_path(str(folder / "less.pem"), append=True)
+    authorities[0].cert_pem.write_to_path(str(folder / "one.pem"))
+    assert observed("loads", folder, {"path": "~/bundle.pem", "holds": "~/one.pem"}, {}) is None
+    assert "lacks 1 certificates" in str(observed("loads", folder, {"path": "~/less.pem", "holds": "~/one.pem"}, {}))
+    assert "lacks 0 certificates" in str(observed("loads", folder, {"path": "~/one.pem", "holds": "~/one.pem"}, {})), "the public authorities are missing"
+
+
+def test_every_kind_is_here() -> None:
+    assert set(CASES) | {"loads"} == set(observe.KINDS)
+    assert {name for name in vars(Seen) if not name.startswith("_")} <= {*dir(Replay)}, "the replay has other methods now"
