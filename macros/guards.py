@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import render
+from macros import choose, cost, render
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -60,7 +60,8 @@ def names(book: Book, where: str, text: str, kinds: tuple[str, ...] = tuple(NAME
 
 
 def data(book: Book) -> None:
-    """Every block can be rendered; what it and the facts name is known."""
+    """Every block can be rendered; what it and the facts name is known; every answer leads to a pattern."""
+    choose.check(book)
     for block in book.blocks.values():
         text = render.text(book, block)
         language = render.language(block)
@@ -142,6 +143,24 @@ MACROS: dict[str, Callable[..., Any]] = {
     "models": render.models,
     "proxy_programs": render.proxy_programs,
     "evidence_tables": lambda book: None,
+    "decision_tree": lambda book: None,
+    "decision_steps": lambda book: None,
+    "decision_criteria": lambda book: None,
+    "use_cases": lambda book: None,
+    "pattern_summaries": lambda book: None,
+    "pattern_comparison": lambda book: None,
+    "older_names": lambda book: None,
+    "migration_edges": lambda book: None,
+    "migrations": lambda book: None,
+    "token_prices": lambda book: None,
+    "cost_examples": cost.examples,
+    "cost_of": cost.figure,
+    "cost_calculator": lambda book: None,
+    "requirement_counts": lambda book: None,
+    "requirements_tested": lambda book: None,
+    "requirements_stated": lambda book: None,
+    "requirements_later": lambda book: None,
+    "corrections": lambda book: None,
 }
 
 

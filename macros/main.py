@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import evidence, ledger, render
+    from macros import choose, cost, drawing, evidence, ledger, render, trace
 
     book = ledger.load()
 
@@ -81,3 +81,93 @@ def define_env(env: Any) -> None:
     def evidence_tables() -> str:
         """The ledger as tables: every block, how it is checked, what was seen."""
         return evidence.tables(book)
+
+    @env.macro
+    def decision_tree() -> str:
+        """The questions that lead to a pattern, as a drawing."""
+        return drawing.decision_tree(book)
+
+    @env.macro
+    def decision_steps() -> str:
+        """The same questions in words."""
+        return choose.steps(book)
+
+    @env.macro
+    def decision_criteria() -> str:
+        """The criteria of the choice and the questions that use them, as a table."""
+        return choose.criteria(book)
+
+    @env.macro
+    def use_cases() -> str:
+        """The specification's five use cases, each with its pattern, as a table."""
+        return choose.presets(book)
+
+    @env.macro
+    def pattern_summaries() -> str:
+        """A section for each pattern: when to choose it, its hops, what it needs."""
+        return choose.summaries(book)
+
+    @env.macro
+    def pattern_comparison() -> str:
+        """What differs between the patterns, with the evidence, as a table."""
+        return choose.comparison(book)
+
+    @env.macro
+    def older_names() -> str:
+        """Every name that a pattern had before, as a table."""
+        return choose.older_names(book)
+
+    @env.macro
+    def migration_edges() -> str:
+        """Which pattern leads to which, as a table of links."""
+        return choose.edges(book)
+
+    @env.macro
+    def migrations() -> str:
+        """A section for each move: steps, verification, rollback."""
+        return choose.migrations(book)
+
+    @env.macro
+    def token_prices() -> str:
+        """Prices for a million tokens, as a table."""
+        return cost.prices(book)
+
+    @env.macro
+    def cost_examples() -> str:
+        """What the examples cost, as a table."""
+        return cost.examples(book)
+
+    @env.macro
+    def cost_of(example: str, what: str) -> str:
+        """One figure of an example, as plain text."""
+        return cost.figure(book, example, what)
+
+    @env.macro
+    def cost_calculator() -> str:
+        """The form that does the same sums in the browser; only for docs/choose/cost.md."""
+        return cost.calculator(book)
+
+    @env.macro
+    def requirement_counts() -> str:
+        """How many requirements are tested, stated and to come, as a sentence."""
+        return trace.counts(book)
+
+    @env.macro
+    def requirements_tested() -> str:
+        """The requirements that tests hold up, as a table."""
+        return trace.tested(book)
+
+    @env.macro
+    def requirements_stated() -> str:
+        """The requirements that a documentation site cannot measure, as a table."""
+        return trace.stated(book)
+
+    @env.macro
+    def requirements_later() -> str:
+        """The requirements that are still to come, by subject."""
+        return trace.later(book)
+
+    @env.macro
+    def corrections() -> str:
+        """What earlier texts said and what is true, by topic."""
+        return trace.corrections(book)

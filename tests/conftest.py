@@ -77,6 +77,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _tested.extend(json.loads(value) for name, value in report.user_properties if name == "block")
 
 
+@pytest.hookimpl(trylast=True)  # reports/junit.xml is written before
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     complete = os.environ.get("HANDBOOK_ALL_BLOCKS") == "1"
     if hasattr(session.config, "workerinput") or not (_tested or complete):
@@ -86,8 +87,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     _tested.sort(key=lambda row: order.get((row["page"], row["anchor"]), len(order)))
     (REPORTS / "blocks.json").write_text(json.dumps(_tested, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if complete:
-        problems = accounts.differences(rendered_rows(), _tested)
+        problems = [f"blocks: {problem}" for problem in accounts.differences(rendered_rows(), _tested)]
+        if session.config.getoption("xmlpath"):
+            found = accounts.outcomes(Path(session.config.getoption("xmlpath")))
+            problems += [f"proofs: {problem}" for problem in accounts.unproven(accounts.named_tests(load()), found)]
         for problem in problems:
-            print(f"\nblocks: {problem}")
+            print(f"\n{problem}")
         if problems:
             session.exitstatus = 1
