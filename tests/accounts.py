@@ -51,12 +51,13 @@ def named_tests(book: Book) -> dict[str, list[str]]:
 
 
 def outcomes(junit: Path) -> dict[str, str]:
-    """Node id -> passed, failed or skipped, from the report of a run."""
+    """Test, named from the repository's folder, -> passed, failed or skipped, from the report of a run below tests/."""
     found = {}
     for case in ElementTree.parse(junit).iter("testcase"):
         what = {child.tag for child in case}
         state = "failed" if what & {"failure", "error"} else "skipped" if "skipped" in what else "passed"
-        found[f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"] = state
+        path = case.get("classname", "").removeprefix("tests.").replace(".", "/")
+        found[f"tests/{path}.py::{case.get('name')}"] = state
     return found
 
 

@@ -128,6 +128,13 @@ def test_a_row_that_says_too_little_stops_the_build(change: dict[str, Any], said
     assert said in str(stopped.value)
 
 
+@pytest.mark.parametrize("prefix", ["tests.", ""], ids=["from the repository", "from tests/, where pytest.ini is"])
+def test_the_report_names_a_test_from_either_folder(prefix: str, tmp_path: Path) -> None:
+    cases = f'''<testcase classname="{prefix}test_pages" name="test_block[a/#b]"/><testcase classname="{prefix}test_a" name="test_b"><error/></testcase>'''
+    (tmp_path / "junit.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+    assert outcomes(tmp_path / "junit.xml") == {"tests/test_pages.py::test_block[a/#b]": "passed", "tests/test_a.py::test_b": "failed"}
+
+
 CONFTEST = """
 from pathlib import Path
 import tests.conftest as real
@@ -135,7 +142,7 @@ from types import SimpleNamespace
 real.SITE, real.REPORTS = Path({folder!r}) / "site", Path({folder!r}) / "reports"
 real.accounts = SimpleNamespace(
     differences=lambda *_: [], outcomes=real.accounts.outcomes, unproven=real.accounts.unproven,
-    named_tests=lambda book: {{"test_rows.py::test_one": ["US1"]}},
+    named_tests=lambda book: {{"tests/test_rows.py::test_one": ["US1"]}},
 )
 from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
 """
@@ -146,8 +153,8 @@ from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
     [
         ("def test_one():\n    pass\n", 0, 0, ""),
         ("def test_one():\n    pass\n", 2, 0, ""),
-        ("def test_two():\n    pass\n", 0, 1, "proofs: test_rows.py::test_one, on which US1 rest: not run"),
-        ("import pytest\ndef test_one():\n    pytest.skip('no')\n", 2, 1, "proofs: test_rows.py::test_one, on which US1 rest: skipped"),
+        ("def test_two():\n    pass\n", 0, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: not run"),
+        ("import pytest\ndef test_one():\n    pytest.skip('no')\n", 2, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: skipped"),
     ],
     ids=["passed", "passed, two workers", "taken away", "skipped"],
 )
