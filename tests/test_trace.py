@@ -152,11 +152,10 @@ from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
     "body, workers, status, message",
     [
         ("def test_one():\n    pass\n", 0, 0, ""),
-        ("def test_one():\n    pass\n", 2, 0, ""),
         ("def test_two():\n    pass\n", 0, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: not run"),
         ("import pytest\ndef test_one():\n    pytest.skip('no')\n", 2, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: skipped"),
     ],
-    ids=["passed", "passed, two workers", "taken away", "skipped"],
+    ids=["passed", "taken away", "skipped, two workers"],
 )
 def test_the_run_fails_when_a_proof_is_missing(body: str, workers: int, status: int, message: str, tmp_path: Path) -> None:
     (tmp_path / "site" / "evidence").mkdir(parents=True)
