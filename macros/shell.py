@@ -166,6 +166,8 @@ def _contents(soup: BeautifulSoup) -> None:
         nested.name = "div"
         del nested["aria-label"]
     links, heading = contents.select("a.md-nav__link"), soup.select_one("article h1")
+    if not links and soup.select("article h2[id]"):
+        _all(contents, "[data-md-component=toc] a.md-nav__link")  # stops: the headings are there
     if not links:
         contents.decompose()
     if heading is None or len(links) < CONTENTS:

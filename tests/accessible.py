@@ -16,6 +16,8 @@ SPACING = "* { line-height: 1.5 !important; letter-spacing: .12em !important; wo
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 #: More Tab stops than any page has.
 MOST_STOPS = 600
+#: When this many have a problem, the others need no look.
+ENOUGH = 5
 #: How long the theme waits before it acts on a key, and then some, in milliseconds.
 A_MOMENT = 150
 
@@ -91,7 +93,7 @@ def tab_stops(page: Page) -> list[str]:
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         stop = _ask(page, STOP)
-        if stop is None:
+        if stop is None or len(problems) == ENOUGH:
             return problems
         if "problem" in stop:  # type: ignore[operator]
             page.wait_for_timeout(A_MOMENT)  # the theme fits the columns to the window a frame later
