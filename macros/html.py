@@ -7,11 +7,14 @@ needs and does not find raises BookError, so that an upgrade is noticed.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4.dammit import EntitySubstitution
+from bs4.formatter import HTMLFormatter
 
-from macros import render
+from macros import render, shell
 from macros.ledger import Book, BookError
 
 #: The theme release whose markup the repairs below were written for.
@@ -30,8 +33,11 @@ LANGUAGE_NAMES = {
     "text": "Text",
     "yaml": "YAML",
 }
-#: The theme's hidden check boxes, by id.
-TOGGLES = {"__drawer": "Navigation", "__search": "Search", "__toc": "Table of contents"}
+#: Elements in which white space is text.
+VERBATIM = ("pre", "textarea", "script", "style")
+#: Attributes of SVG whose case the parser of Python loses.
+SVG_CASE = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
+FORMAT = HTMLFormatter(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix=None, empty_attributes_are_booleans=True)
 
 
 def page(book: Book, source: str, url: str, name: str) -> str:
@@ -53,8 +59,9 @@ def page(book: Book, source: str, url: str, name: str) -> str:
         _tabs(article, name)
         for link in article.find_all(attrs={"data-site-href": True}):
             link["href"] = to_root + link.attrs.pop("data-site-href")
-    _theme(soup)
-    return str(soup)
+    shell.repair(soup)
+    _tidy(soup)
+    return soup.decode(formatter=FORMAT).lstrip() + "\n"
 
 
 def _blocks(book: Book, article: Tag, name: str) -> None:
@@ -111,28 +118,20 @@ def _tabs(article: Tag, name: str) -> None:
         if len(labels) > MOST_TABS:
             raise BookError(f"docs/{name}: {len(labels)} tabs in one group; handbook.css marks the chosen one of at most {MOST_TABS}, so split the group")
         group.attrs |= {"role": "group", "aria-label": f"Choice {number}: {_heading_above(group)}"}
+        for chosen in group.select(":scope > input[checked]"):
+            chosen["checked"] = ""
         for label, panel in zip(labels, panels, strict=True):
             panel["data-tab"] = label.get_text(" ", strip=True)
 
 
-def _theme(soup: BeautifulSoup) -> None:
-    """Repairs of the theme's own markup, each found by axe or by tests/test_html.py."""
-    for box in soup.select("[data-md-component=search]"):
-        box["aria-label"] = "Search"
-    for box in soup.select("[data-md-component=dialog]"):
-        box["role"] = "status"  # so that "Copied to clipboard" is heard
-    skip = soup.select_one("[data-md-component=skip]")
-    if skip is None:
-        raise BookError(f"macros/html.py: no skip link; {THEME} wrote one, repair _theme")
-    soup.body.insert(0, skip.extract())  # the first Tab stop, before the theme's check boxes
-    for toggle in soup.select("input.md-toggle"):
-        toggle["aria-label"] = TOGGLES.get(toggle["id"], "Show this section")
-    for link in soup.select("a.headerlink"):
-        link["aria-label"] = f"Link to: {_text(link.parent)}"
-    for item in soup.select("[tabindex='']"):
-        del item["tabindex"]
-    for nav in soup.select("nav[aria-expanded]"):
-        del nav["aria-expanded"]
+def _tidy(soup: BeautifulSoup) -> None:
+    """What a template leaves behind: runs of white space, and the case of SVG's attributes."""
+    for text in soup.find_all(string=re.compile(r"\s\s")):
+        if type(text) is NavigableString and text.find_parent(VERBATIM) is None:
+            text.replace_with(re.sub(r"\s+", lambda run: "\n" if "\n" in run.group() else " ", text))
+    for drawing in soup.find_all("svg"):
+        for element in [drawing, *drawing.find_all(True)]:
+            element.attrs = {SVG_CASE.get(name, name): value for name, value in element.attrs.items()}
 
 
 def _new(name: str, **attributes: str) -> Tag:

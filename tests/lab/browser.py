@@ -77,13 +77,16 @@ class Site:
 class View:
     """One page in one context of its own. ``foreign`` and ``errors`` fill while it is open."""
 
-    def __init__(self, browser: Browser, site: Site, *, scheme: str = "light", width: int = 1280, javascript: bool = True) -> None:
+    def __init__(
+        self, browser: Browser, site: Site, *, scheme: str = "light", width: int = 1280, height: int = 800, javascript: bool = True, forced: bool = False
+    ) -> None:
         self._site = site
         self.context: BrowserContext = browser.new_context(
             color_scheme=scheme,  # type: ignore[arg-type]
-            viewport={"width": width, "height": 800},
+            viewport={"width": width, "height": height},
             java_script_enabled=javascript,
             reduced_motion="reduce",
+            forced_colors="active" if forced else "none",
         )
         self.foreign: list[str] = []
         self.errors: list[str] = []
@@ -113,6 +116,30 @@ class View:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.context.close()
+
+
+class Views:
+    """One view for each look, for what needs no cold start; it remembers nothing from page to page."""
+
+    def __init__(self, browser: Browser, site: Site) -> None:
+        self._browser, self._site = browser, site
+        self._views: dict[tuple[tuple[str, object], ...], View] = {}
+
+    def __call__(self, **look: object) -> View:
+        """The view with this look; its arguments are those of View."""
+        key = tuple(sorted(look.items()))
+        if key not in self._views:
+            view = self._views[key] = View(self._browser, self._site, **look)  # type: ignore[arg-type]
+            view.context.add_init_script("localStorage.clear()")
+            view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        return self._views[key]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        for view in self._views.values():
+            view.context.close()
 
 
 @functools.cache

@@ -1,0 +1,190 @@
+"""The frame around every page, repaired: header, search, drawer, navigation, contents.
+
+Written for the markup of mkdocs-material 9.8.1 (macros/html.py checks the
+release). Every repair names what it expects; what is missing stops the build.
+macros/theme/assets/shell.js brings the buttons made here to life, and
+macros/theme/assets/shell.css hides from readers without JavaScript what needs it.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+from bs4 import BeautifulSoup, Tag
+
+from macros.ledger import BookError
+
+#: From how many entries on a page shows its contents below the first heading too, where the screen has no room beside the text.
+CONTENTS = 3
+CLOSE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
+    '<path d="M19 6.4 17.6 5 12 10.6 6.4 5 5 6.4 10.6 12 5 17.6 6.4 19 12 13.4 17.6 19 19 17.6 13.4 12z"/></svg>'
+)
+
+
+def repair(soup: BeautifulSoup) -> None:
+    """Change the page in place. Raises BookError when the theme wrote other markup."""
+    _skip(soup)
+    _header(soup)
+    _search(soup)
+    _palette(soup)
+    _navigation(soup)
+    _contents(soup)
+    _rest(soup)
+
+
+def _all(soup: Tag, selector: str) -> list[Tag]:
+    found = list(soup.select(selector))
+    if not found:
+        raise BookError(
+            f"macros/shell.py: the theme wrote nothing that matches {selector!r}; compare its templates with the release this file names, then repair it"
+        )
+    return found
+
+
+def _one(soup: Tag, selector: str) -> Tag:
+    found = _all(soup, selector)
+    if len(found) > 1:
+        raise BookError(f"macros/shell.py: the theme wrote {selector!r} {len(found)} times, not once; compare its templates, then repair this file")
+    return found[0]
+
+
+def _new(source: str) -> Tag:
+    """The one element of a piece of HTML."""
+    return BeautifulSoup(source, "html.parser").contents[0].extract()  # type: ignore[return-value]
+
+
+def _button(name: str, classes: str, **attributes: str) -> Tag:
+    """A button of the frame. Only shell.js makes it do something, so it is hidden without JavaScript."""
+    button = _new(f'<button type="button" class="{classes}"></button>')
+    button["aria-label"] = name
+    button.attrs |= {key.replace("_", "-"): value for key, value in attributes.items()}
+    return button
+
+
+def _skip(soup: BeautifulSoup) -> None:
+    """The skip link is the first Tab stop, before the theme's check boxes; the error page gets one too."""
+    skip, heading = _one(soup, "[data-md-component=skip]"), soup.select_one("article h1[id]")
+    if skip.a is None and heading is not None:
+        skip.append(_new(f'<a class="md-skip" href="#{heading["id"]}">Skip to content</a>'))
+    soup.body.insert(0, skip.extract())
+
+
+def _header(soup: BeautifulSoup) -> None:
+    """Real buttons open drawer and search. Without JavaScript the drawer's check box and its label stay."""
+    header = _one(soup, "header.md-header")
+    opener = _one(header, "label.md-header__button[for=__drawer]")
+    button = _button("Navigation", "md-header__button md-icon", aria_expanded="false", aria_controls="navigation", data_opens="__drawer")
+    button.append(copy(_one(opener, "svg")))
+    opener.insert_before(button)
+    opener = _one(header, "label.md-header__button[for=__search]")
+    button = _button("Search", "md-header__button md-icon", aria_expanded="false", aria_controls="search", data_opens="__search")
+    button.append(_one(opener, "svg"))
+    opener.replace_with(button)
+    for name, spoken in {"#__drawer": "Navigation", "#__search": "Search"}.items():
+        toggle = _one(soup, name)
+        toggle["aria-label"] = spoken
+        del toggle["autocomplete"]
+    # The title stays the site's name: the theme swaps it for the page's as one scrolls, which the first heading says already.
+    title = _one(header, "[data-md-component=header-title]")
+    del title["data-md-component"]
+    _one(title, "[data-md-component=header-topic]").decompose()
+
+
+def _search(soup: BeautifulSoup) -> None:
+    search = _one(soup, ".md-search[role=dialog]")
+    del search["role"]  # it opens below the field, and beside it the page stays usable
+    search["id"] = "search"
+    inner = _one(search, "[role=search]")
+    inner["aria-label"] = "Search"
+    field = _one(search, "input[data-md-component=search-query]")
+    field.attrs |= {"placeholder": "Search (Ctrl K)", "aria-label": "Search", "aria-keyshortcuts": "Control+K Meta+K"}
+    del field["autocorrect"]
+    icons = _one(search, "label.md-search__icon[for=__search]")
+    magnifier, arrow = _all(icons, "svg")
+    close = _button("Close search", "md-search__icon md-icon", data_closes="__search")
+    close.append(arrow.extract())
+    icons.insert_after(close)
+    icons.name = "span"
+    del icons["for"]
+    options = _one(search, "nav.md-search__options")
+    options.name = "div"
+    del options["aria-label"]
+    del _one(options, "button[type=reset]")["tabindex"]
+    scroll = _one(search, ".md-search__scrollwrap")
+    del scroll["tabindex"]  # its results are Tab stops
+    del _one(search, "ol.md-search-result__list")["role"]  # the theme's script sets it
+    _one(search, ".md-search-result__meta")["role"] = "status"  # so that the number of results is heard
+
+
+def _palette(soup: BeautifulSoup) -> None:
+    """One button that is pressed in the dark scheme; the theme's two radio buttons keep the choice, unseen."""
+    form = _one(soup, "form[data-md-component=palette]")
+    button = _button("Dark colours", "md-header__button md-icon", aria_pressed="false", data_palette="")
+    for label in _all(form, "label"):
+        button.append(_one(label, "svg"))
+        label.decompose()
+    _all(form, "input")
+    form.name = "div"
+    form.insert_before(button)
+
+
+def _navigation(soup: BeautifulSoup) -> None:
+    """Plain lists with one name: no check box that folds what is always open, no landmark inside a landmark."""
+    _one(soup, ".md-sidebar--primary")["id"] = "navigation"
+    primary = _one(soup, "nav.md-nav--primary")
+    for toggle in _all(primary, "input.md-nav__toggle"):
+        toggle.decompose()
+    for copied in primary.select(".md-nav--secondary, label[for=__toc]"):
+        copied.decompose()
+    title = _one(primary, "label.md-nav__title[for=__drawer]")
+    title.name = "div"
+    del title["for"]
+    _one(title, "a").decompose()
+    close = _button("Close navigation", "md-icon", data_closes="__drawer")
+    close.append(_new(CLOSE))
+    title.append(close)
+    for section in _all(primary, ".md-nav__item--nested"):
+        label = _one(section, ":scope > label.md-nav__link")
+        label.name = "span"
+        del label["for"], label["tabindex"]
+        _one(label, ".md-nav__icon").decompose()
+        _one(section, ":scope > nav > label.md-nav__title").decompose()
+        _one(section, ":scope > nav").name = "div"
+        section.div.attrs = {"class": ["md-nav"], "role": "group", "aria-labelledby": label["id"]}
+    for link in primary.select("a.md-nav__link--active"):
+        link["aria-current"] = "page"
+
+
+def _contents(soup: BeautifulSoup) -> None:
+    """The contents beside the text, and folded below the first heading for narrow screens."""
+    contents = _one(soup, "nav.md-nav--secondary")
+    for title in contents.select("label.md-nav__title"):
+        title.name = "div"
+        del title["for"]
+    for nested in contents.select("nav"):
+        nested.name = "div"
+        del nested["aria-label"]
+    links, heading = contents.select("a.md-nav__link"), soup.select_one("article h1")
+    if not links and soup.select("article h2[id]"):
+        _all(contents, "[data-md-component=toc] a.md-nav__link")  # stops: the headings are there
+    if not links:
+        contents.decompose()
+    if heading is None or len(links) < CONTENTS:
+        return
+    folded = _new('<details class="contents" data-search-exclude><summary>On this page</summary><div></div></details>')
+    entries = copy(_one(contents, "[data-md-component=toc]"))
+    for element in [entries, *entries.find_all(True)]:
+        element.attrs = {"href": element["href"]} if element.name == "a" else {}
+    for wrapper in entries.select("div, span"):
+        wrapper.unwrap()
+    folded.div.append(entries)
+    heading.insert_after(folded)
+
+
+def _rest(soup: BeautifulSoup) -> None:
+    _one(soup, "[data-md-component=dialog]")["role"] = "status"  # so that "Copied to clipboard" is heard
+    for link in soup.select("a.headerlink"):
+        text = link.parent.get_text(" ", strip=True).rstrip("¶").strip()
+        link["aria-label"] = f"Link to: {text}"
+        del link["title"]
