@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import render
+from macros import checklist, reference, render
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -142,6 +142,13 @@ MACROS: dict[str, Callable[..., Any]] = {
     "models": render.models,
     "proxy_programs": render.proxy_programs,
     "evidence_tables": lambda book: None,
+    "security_checklist": checklist.items,
+    "scopes": reference.scopes,
+    "managed_places": reference.managed_places,
+    "bypass": reference.bypass,
+    "open_routes": reference.open_routes,
+    "variable_reference": reference.variables,
+    "settings_reference": reference.settings,
 }
 
 
