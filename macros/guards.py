@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import choose, cost, render
+from macros import checklist, choose, cost, reference, render
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -161,6 +161,13 @@ MACROS: dict[str, Callable[..., Any]] = {
     "requirements_stated": lambda book: None,
     "requirements_later": lambda book: None,
     "corrections": lambda book: None,
+    "security_checklist": checklist.items,
+    "scopes": reference.scopes,
+    "managed_places": reference.managed_places,
+    "bypass": reference.bypass,
+    "open_routes": reference.open_routes,
+    "variable_reference": reference.variables,
+    "settings_reference": reference.settings,
 }
 
 

@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import choose, cost, drawing, evidence, ledger, render, trace
+    from macros import checklist, choose, cost, drawing, evidence, ledger, reference, render, trace
 
     book = ledger.load()
 
@@ -171,3 +171,38 @@ def define_env(env: Any) -> None:
     def corrections() -> str:
         """What earlier texts said and what is true, by topic."""
         return trace.corrections(book)
+
+    @env.macro
+    def security_checklist() -> str:
+        """Every item of the security checklist, with its check."""
+        return checklist.items(book)
+
+    @env.macro
+    def scopes() -> str:
+        """Where Claude Code's configuration comes from, the strongest first, as a table."""
+        return reference.scopes(book)
+
+    @env.macro
+    def managed_places() -> str:
+        """Where managed settings are, by system, as a table."""
+        return reference.managed_places(book)
+
+    @env.macro
+    def bypass() -> str:
+        """What does not go to the gateway, as a table."""
+        return reference.bypass(book)
+
+    @env.macro
+    def open_routes() -> str:
+        """What LiteLLM answers without a key, as a table."""
+        return reference.open_routes(book)
+
+    @env.macro
+    def variable_reference() -> str:
+        """Every environment variable, by subject, as tables."""
+        return reference.variables(book)
+
+    @env.macro
+    def settings_reference() -> str:
+        """Every settings key, as a table."""
+        return reference.settings(book)

@@ -15,6 +15,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.lab import setups
 from tests.lab.namespace import wait_until
 
 if TYPE_CHECKING:
@@ -204,11 +205,16 @@ def loads(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     return f"{expected['path']} lacks {len(missing)} certificates of {expected['holds']}" if missing or len(certificates) < 50 else None
 
 
+def tells_apart(replay: Replay, row: Row, expected: str) -> str | None:
+    """The block ends with 0 after every good setup and with 1 after every bad one, in one line that holds no key."""
+    return setups.tells_apart(replay, row, expected)
+
+
 KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
         listens, dials, environment, provider_request, gone, proxied, loads,
-        gateway_routes, gateway_request, fails_past_the_gateway,
+        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart,
     )
 }  # fmt: skip

@@ -110,7 +110,10 @@ class Replay(World):
                 self.start_squid(**self.settings["squid"])
             if self.tamper:
                 self.tamper(self)
-            for row in self.rows:
+            problem = self._first()
+            if problem:
+                self.rows[0].outcome, self.rows[0].message = "failed", problem
+            for row in self.rows if problem is None else []:
                 began = time.monotonic()
                 try:
                     row.outcome = self._row(row)
@@ -127,6 +130,19 @@ class Replay(World):
             if row.outcome == "not reached" and failed:
                 row.message = f"not reached: {failed.block.id} failed before it"
         return self.rows
+
+    def _first(self) -> str | None:
+        """Do what the page's reader has done before: blocks of another page. What failed, or None."""
+        first = self.about.get("first")
+        others = {row.block.id: row for row in rows_of(self.book, self.site, first["page"])} if first else {}
+        for name in first["blocks"] if first else []:
+            if name not in others:
+                return f"{name} is not on {first['page']}; correct page: first: in the ledger"
+            try:
+                self._row(others[name])
+            except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired, OSError, ValueError, LookupError) as problem:
+                return f"before the page, {name}: {problem}"
+        return None
 
     def requests(self, row: Row) -> list[dict[str, Any]]:
         """What the provider received since the row began."""
@@ -341,10 +357,12 @@ class Replay(World):
 def replay_page(book: Book, site: Path, page: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
     """Replay a page in all its variants: the first cold, the others with a forked gateway.
 
+    A page whose reader has done another page ``first`` is replayed with a forked gateway only.
     A row has passed when it passed in one variant and failed in none.
     """
     names = list(book.pages.get(page, {"variants": {"": {}}})["variants"])
-    merged = Replay(book, site, page, variant=names[0]).run()
+    warm = "first" in book.pages.get(page, {})  # another page's replay starts that gateway cold
+    merged = Replay(book, site, page, variant=names[0], forker=forker() if warm else None).run()
     for name in names[1:]:
         for row, other in zip(merged, Replay(book, site, page, variant=name, forker=forker()).run(), strict=True):
             row.seconds = round(row.seconds + other.seconds, 3)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import shlex
 import struct
 import termios
@@ -66,6 +67,7 @@ class Terminal:
         # Commands come from a pipe, so that the terminal stays free for what a reader types.
         self._send(f"exec {commands}<&-; trap : INT\n")
         self.log.touch()
+        self.recording = threading.Lock()
         self.reader = threading.Thread(target=self._record, daemon=True)
         self.reader.start()
 
@@ -73,12 +75,22 @@ class Terminal:
         with self.log.open("ab", buffering=0) as log:
             while True:
                 try:
-                    data = os.read(self.keyboard, 65536)
-                except OSError:
+                    select.select([self.keyboard], [], [])
+                    with self.recording:
+                        data = os.read(self.keyboard, 65536)
+                        log.write(data)
+                except (OSError, ValueError):
                     return
                 if not data:
                     return
-                log.write(data)
+
+    def _drain(self) -> None:
+        """Until everything that was printed is in the log; a block's end is seen by a file, not by its output."""
+        waiting = True
+        while waiting:
+            with self.recording:
+                waiting = bool(struct.unpack("i", fcntl.ioctl(self.keyboard, termios.FIONREAD, b"\0" * 4))[0])
+            time.sleep(0.005 if waiting else 0)
 
     def _send(self, text: str) -> None:
         try:
@@ -135,6 +147,7 @@ class Terminal:
             raise Hang(f"the block did not end within {seconds:g} s; so far it printed:\n{self.screen()[self.offset :][-2000:]}") from None
         if not self.is_done():
             raise Hang(f"the block ended the terminal; it printed:\n{self.screen()[self.offset :][-2000:]}")
+        self._drain()
         return self._result(int(self._status().read_text()))
 
     def _result(self, status: int | None) -> Result:

@@ -159,6 +159,7 @@ class World:
         target = self.home / "litellm-gateway" / "venv" / "bin"
         target.mkdir(parents=True)
         litellm_fork.shim(target / "litellm", forker.address)
+        (target.parent / "lib").symlink_to(programs.litellm_python().parents[1] / "lib")
         (target / "python").write_text(f'#!/bin/sh\nexec {programs.litellm_python()} "$@"\n')
         (target / "python").chmod(0o755)
         return target / "litellm"

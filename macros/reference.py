@@ -1,0 +1,53 @@
+"""Tables for the pages about settings and security, made from facts."""
+
+from __future__ import annotations
+
+from macros import render
+from macros.ledger import Book
+
+MEASURED = {"lab": "measured", "source-code": "read in the source", "docs": "documented"}
+
+
+def scopes(book: Book) -> str:
+    """Where a setting may come from, the strongest first."""
+    rows = [[str(number), row["name"], row["place"], row["written_by"]] for number, row in enumerate(book.fact("scopes.order"), start=1)]
+    return render.table(["Order", "Scope", "Place", "Written by"], rows)
+
+
+def managed_places(book: Book) -> str:
+    """Where managed settings are, by system."""
+    rows = [[row["system"], row["place"], f"[{MEASURED[row['verified']]}]({row['source']})"] for row in book.fact("scopes.managed")]
+    return render.table(["System", "Place", "How known"], rows)
+
+
+def bypass(book: Book) -> str:
+    """What does not go to the gateway, what it takes along, and what stops it."""
+    rows = [[row["what"], f"{row['where']}, {render.inline(row['path'])}", row["carries"], render.inline(row["stops"])] for row in book.fact("bypass.traffic")]
+    return render.table(["What", "Where it goes", "What it takes along", "Not sent with"], rows)
+
+
+def open_routes(book: Book) -> str:
+    """What a LiteLLM with a master key answers without one."""
+    rows = [[render.inline(row["path"]), row["tells"], render.inline(row["stops"]) if "stops" in row else "nothing"] for row in book.fact("routes.open")]
+    return render.table(["Path", "What it tells", "Switched off by"], rows)
+
+
+def variables(book: Book) -> str:
+    """Every variable of the data by subject; what only the tests set is left out."""
+    found = {name: row for name, row in book.fact("variables").items() if row["side"] != "lab"}
+    groups = list(dict.fromkeys(row.get("group", "others") for row in found.values()))
+    parts = []
+    for group in [*sorted(set(groups) - {"others"}), *(["others"] if "others" in groups else [])]:
+        rows = [
+            [render.inline(name), "Claude Code" if row["side"] == "client" else "LiteLLM", row["meaning"], f"[{MEASURED[row['verified']]}]({row['source']})"]
+            for name, row in sorted(found.items())
+            if row.get("group", "others") == group
+        ]
+        parts.append(f"#### {group.capitalize()}\n\n" + render.table(["Variable", "Read by", "Meaning", "How known"], rows))
+    return "\n\n".join(parts)
+
+
+def settings(book: Book) -> str:
+    """Every settings key of the data."""
+    rows = [[render.inline(name), row["meaning"], f"[{MEASURED[row['verified']]}]({row['source']})"] for name, row in sorted(book.fact("settings").items())]
+    return render.table(["Key", "Meaning", "How known"], rows)

@@ -1,0 +1,1 @@
+sh gateway-checks.sh install gateway client project

@@ -1,0 +1,10 @@
+lines() { grep -sc 'GET /v1/models' ~/litellm-gateway/gateway.log; }
+before=$(lines)
+curl -s -m 20 -o /dev/null -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" "$ANTHROPIC_BASE_URL/v1/models"
+after=$(lines)
+if [ "${after:-0}" -gt "${before:-0}" ]; then
+  echo "ok: a request leaves a line in the log"
+else
+  echo "wrong: a request left no line in gateway.log"
+  false
+fi

@@ -1,0 +1,2 @@
+chmod +x pre-commit
+mv pre-commit .git/hooks/pre-commit

@@ -1,0 +1,1 @@
+claude -p --setting-sources user "Reply with one word: connected"
