@@ -221,7 +221,11 @@ FAULTS = {
     ),
     "single keys": Fault("single_keys", "the key 'n' alone does something", without="shell.js"),
     "a Tab stop out of sight": Fault("tab_stops", "is not to be seen", look=NARROW, style="#navigation { visibility: visible !important }"),
-    "a Tab stop below the header": Fault("tab_stops", "below something else", style=".md-header { position: fixed !important; inset: 0 !important }"),
+    "a Tab stop below a banner": Fault(
+        "tab_stops",
+        "below something else",
+        script="document.body.insertAdjacentHTML('beforeend', '<div style=\"position:fixed;inset:3rem 0 0;z-index:99;background:#fff\"></div>')",
+    ),
     "no ring": Fault("tab_stops", "shows no ring", style=":focus-visible { outline: 0 !important }"),
     "a faint ring": Fault("tab_stops", "it needs 3:1", style="article :focus-visible { outline-color: #ccc !important }"),
     "a label for a button": Fault(
