@@ -133,9 +133,7 @@ def _navigation(soup: BeautifulSoup) -> None:
     """Plain lists with one name: no check box that folds what is always open, no landmark inside a landmark."""
     _one(soup, ".md-sidebar--primary")["id"] = "navigation"
     primary = _one(soup, "nav.md-nav--primary")
-    for toggle in _all(primary, "input.md-nav__toggle"):
-        toggle.decompose()
-    for copied in primary.select(".md-nav--secondary, label[for=__toc]"):
+    for copied in primary.select(".md-nav--secondary, [for=__toc], #__toc"):
         copied.decompose()
     title = _one(primary, "label.md-nav__title[for=__drawer]")
     title.name = "div"
@@ -144,7 +142,8 @@ def _navigation(soup: BeautifulSoup) -> None:
     close = _button("Close navigation", "md-icon", data_closes="__drawer")
     close.append(_new(CLOSE))
     title.append(close)
-    for section in _all(primary, ".md-nav__item--nested"):
+    for section in primary.select(".md-nav__item--nested"):
+        _one(section, ":scope > input.md-nav__toggle").decompose()
         label = _one(section, ":scope > label.md-nav__link")
         label.name = "span"
         del label["for"], label["tabindex"]
@@ -152,6 +151,8 @@ def _navigation(soup: BeautifulSoup) -> None:
         _one(section, ":scope > nav > label.md-nav__title").decompose()
         _one(section, ":scope > nav").name = "div"
         section.div.attrs = {"class": ["md-nav"], "role": "group", "aria-labelledby": label["id"]}
+    if primary.select("label, input"):
+        raise BookError(f"macros/shell.py: the theme's navigation folds in another way: {primary.select('label, input')[0]}; repair _navigation")
     for link in primary.select("a.md-nav__link--active"):
         link["aria-current"] = "page"
 
