@@ -78,6 +78,26 @@ def define_env(env: Any) -> None:
         return render.proxy_programs(book)
 
     @env.macro
+    def hosts() -> str:
+        """Host names that Claude Code was seen to look up, as a table."""
+        return render.hosts(book)
+
+    @env.macro
+    def hosts_documented() -> str:
+        """Host names that signing in needs, by the official documentation, as a table."""
+        return render.hosts_documented(book)
+
+    @env.macro
+    def proxy_variables() -> str:
+        """Which variable sends which of Claude Code's requests through a proxy, as a table."""
+        return render.proxy_variables(book)
+
+    @env.macro
+    def proxy_exceptions() -> str:
+        """Which form of an exception keeps which request from the proxy, as a table."""
+        return render.proxy_exceptions(book)
+
+    @env.macro
     def evidence_tables() -> str:
         """The ledger as tables: every block, how it is checked, what was seen."""
         return evidence.tables(book)

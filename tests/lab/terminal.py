@@ -19,6 +19,10 @@ from tests.lab.namespace import Namespace, wait_until
 CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|\r(?=\n)")
 
 
+#: Printed after a block, and not shown by a terminal: all that the block printed has arrived once this has.
+MARK, MARKED = r"\033]lab\007", "\x1b]lab\x07"
+
+
 def visible(text: str) -> str:
     """What a terminal shows of a program's output: control sequences removed."""
     return CONTROL.sub("", text)
@@ -108,7 +112,7 @@ class Terminal:
         done = f"{at}/status-{self.count}"
         self._send(
             f". {at}/{setup.name}\n. {at}/{block.name}\nlab_status=$?; {unsets}"  # three lines: Ctrl-C ends only the one it meets
-            f"env -0 > {at}/after; echo $lab_status > {done}.new; mv {done}.new {done}\n"
+            f"env -0 > {at}/after; printf '{MARK}'; echo $lab_status > {done}.new; mv {done}.new {done}\n"
         )
         for line, hidden in types:
             if hidden:
@@ -135,6 +139,7 @@ class Terminal:
             raise Hang(f"the block did not end within {seconds:g} s; so far it printed:\n{self.screen()[self.offset :][-2000:]}") from None
         if not self.is_done():
             raise Hang(f"the block ended the terminal; it printed:\n{self.screen()[self.offset :][-2000:]}")
+        wait_until(lambda: MARKED in self.screen()[self.offset :], 20, "the arrival of what the block printed")
         return self._result(int(self._status().read_text()))
 
     def _result(self, status: int | None) -> Result:
