@@ -136,7 +136,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "value": _scalar,
     "line": render.one_line,
     "setup": render.setup,
-    "credential_warning": lambda book: render.notice(book, "credential"),
+    "credential_warning": lambda book, notice="credential": render.notice(book, notice),
     "third_party_notice": lambda book, product: render.notice(book, "third_party", product),
     "known_bad": render.known_bad,
     "advisories": render.advisories,

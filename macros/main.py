@@ -48,9 +48,9 @@ def define_env(env: Any) -> None:
         return render.setup(book)
 
     @env.macro
-    def credential_warning() -> str:
-        """The security warning of every page that shows a credential variable."""
-        return render.notice(book, "credential")
+    def credential_warning(notice: str = "credential") -> str:
+        """The security warning of every page that shows a credential variable; ``own_key`` where no gateway holds one."""
+        return render.notice(book, notice)
 
     @env.macro
     def third_party_notice(product: str) -> str:

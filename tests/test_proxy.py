@@ -63,20 +63,20 @@ def inspected(book: Book, site: Path) -> Iterator[World]:
         yield machine
 
 
-def settings(world: World, env: dict[str, str]) -> str:
-    """A new home folder with these variables in the user settings."""
+def settings(world: World, env: dict[str, str], where: str = "") -> str:
+    """A new home folder with these variables in the user settings, or in those of the project below it."""
     name = f"home-{time.monotonic_ns()}"
-    folder = world.inside.mnt / name / ".claude"
+    folder = world.inside.mnt / name / where / ".claude"
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text(json.dumps({"env": env}))
     return name
 
 
-def uses(world: World, env: dict[str, str], in_settings: dict[str, str] | None = None) -> str:
+def uses(world: World, env: dict[str, str], in_settings: dict[str, str] | None = None, where: str = "") -> str:
     """Whether all, some or none of the requests of one ``claude -p`` went through the proxy."""
     assert world.squid
     requests, tunnels = len(world.all_requests()), len(world.squid.log())
-    done = world.claude({"ANTHROPIC_API_KEY": LAB_KEY, **TRUST, **env}, "-p", "Reply with one word: sent", home=settings(world, in_settings or {}))
+    done = world.claude({"ANTHROPIC_API_KEY": LAB_KEY, **TRUST, **env}, "-p", "Reply with one word: sent", home=settings(world, in_settings or {}, where))
     assert done.stdout == "sent\n", done.stdout + done.stderr
     sent, carried = len(world.all_requests()) - requests, len(world.squid.log()) - tunnels
     assert sent == 3, "settings, limits, and the question: one connection each"
@@ -105,6 +105,24 @@ def test_settings_override_the_shell(world: World, book: Book) -> None:
     proxy = book.fact("site.proxy_address")
     assert uses(world, {"HTTPS_PROXY": "http://127.0.0.1:1"}, {"HTTPS_PROXY": proxy}) == "all"
     assert uses(world, {"HTTPS_PROXY": proxy}, {"HTTPS_PROXY": ""}) == "none"
+
+
+def test_the_proxy_looks_the_provider_up(book: Book, site: Path) -> None:
+    """The proxy knows the provider's address, this machine does not."""
+    with World(book, site) as machine:
+        machine.start_squid()
+        hosts = machine.inside.etc / "hosts"
+        hosts.write_text(hosts.read_text().replace("api.anthropic.com", ""))
+        env = {"ANTHROPIC_API_KEY": LAB_KEY, **TRUST, "HTTPS_PROXY": book.fact("site.proxy_address")}
+        done = machine.claude(env, "-p", "Reply with one word: sent")
+        assert done.stdout == "sent\n", done.stdout
+        assert machine.all_names() == []
+
+
+def test_project_settings_come_too_late_for_the_first_requests(world: World, book: Book) -> None:
+    proxy = book.fact("site.proxy_address")
+    assert uses(world, {}, {"HTTPS_PROXY": proxy}, "project") == "some"
+    assert uses(world, {"HTTPS_PROXY": proxy}, {"HTTPS_PROXY": ""}, "project") == "some"
 
 
 def test_no_socks(world: World) -> None:
