@@ -61,6 +61,11 @@ class Block:
     def delivery(self) -> str:
         return self.data.get("delivery", "block")
 
+    def many(self, key: str) -> list[str]:
+        """What stands at a key that takes one or several; none is an empty list."""
+        found = self.data.get(key, [])
+        return [found] if isinstance(found, str) else found
+
 
 def _unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: dict[Any, int] = {}
@@ -252,9 +257,9 @@ class Book:
 
     def _check_references(self, block: Block) -> None:
         for key in ("of", "after", "then"):
-            target = block.data.get(key)
-            if target is not None and target not in self.blocks:
-                raise BookError(f"{block.where}: {key}: {target!r} is no block; write the full id of one")
+            for target in block.many(key):
+                if target not in self.blocks:
+                    raise BookError(f"{block.where}: {key}: {target!r} is no block; write the full id of one")
         if block.check == "output" and self.blocks[block.data["of"]].check != "run":
             raise BookError(f"{block.where}: an output belongs to a run block, and {block.data['of']} is none; name the block that prints it")
         if block.check == "illustrative":

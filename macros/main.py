@@ -48,9 +48,9 @@ def define_env(env: Any) -> None:
         return render.setup(book)
 
     @env.macro
-    def credential_warning() -> str:
-        """The security warning of every page that shows a credential variable."""
-        return render.notice(book, "credential")
+    def credential_warning(notice: str = "credential") -> str:
+        """The security warning of every page that shows a credential variable; ``own_key`` where no gateway holds one."""
+        return render.notice(book, notice)
 
     @env.macro
     def third_party_notice(product: str) -> str:
@@ -76,6 +76,26 @@ def define_env(env: Any) -> None:
     def proxy_programs() -> str:
         """Which program honours which proxy and certificate variable, as a table."""
         return render.proxy_programs(book)
+
+    @env.macro
+    def hosts() -> str:
+        """Host names that Claude Code was seen to look up, as a table."""
+        return render.hosts(book)
+
+    @env.macro
+    def hosts_documented() -> str:
+        """Host names that signing in needs, by the official documentation, as a table."""
+        return render.hosts_documented(book)
+
+    @env.macro
+    def proxy_variables() -> str:
+        """Which variable sends which of Claude Code's requests through a proxy, as a table."""
+        return render.proxy_variables(book)
+
+    @env.macro
+    def proxy_exceptions() -> str:
+        """Which form of an exception keeps which request from the proxy, as a table."""
+        return render.proxy_exceptions(book)
 
     @env.macro
     def evidence_tables() -> str:

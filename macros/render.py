@@ -199,3 +199,30 @@ def proxy_programs(book: Book) -> str:
         for row in book.fact("proxy.programs")
     ]
     return table(["Program", *map(inline, names), "Trusts a certificate authority named in"], rows)
+
+
+def hosts(book: Book) -> str:
+    """Host names that Claude Code looks up: when, and what for."""
+
+    def when(row: dict[str, Any]) -> list[str]:
+        return ["yes" if row[mode] else "no" for mode in ("print", "session")] + ["yes" if row["quiet"] else "no"]
+
+    rows = [[row["host"] if " " in row["host"] else inline(row["host"]), row["purpose"], *when(row)] for row in book.fact("hosts.seen")]
+    return table(["Host", "What for", "With " + inline("-p"), "In a session", "With the switch"], rows)
+
+
+def hosts_documented(book: Book) -> str:
+    return table(["Host", "What for"], [[inline(row["host"]), row["purpose"]] for row in book.fact("hosts.documented")])
+
+
+#: How many of Claude Code's requests go through the proxy.
+USES = {"all": "all through the proxy", "some": "some through the proxy, some past it", "none": "none through the proxy"}
+
+
+def proxy_variables(book: Book) -> str:
+    return table(["Variable", "Claude Code's requests"], [[inline(row["name"]), USES[row["uses"]]] for row in book.fact("proxy.variables")])
+
+
+def proxy_exceptions(book: Book) -> str:
+    rows = [[inline(row["value"]), row["what"], USES[row["uses"]]] for row in book.fact("proxy.exceptions")]
+    return table([inline("NO_PROXY"), "What it is", "Claude Code's requests to " + inline("api.anthropic.com")], rows)

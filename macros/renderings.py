@@ -16,7 +16,8 @@ def bash(definition: dict[str, Any]) -> str:
     lines = [f'export {name}="{value}"' for name, value in definition["env"].items()]
     credential = definition["credential"]
     lines.append(f'export {credential["variable"]}="$(cat {credential["file"]})"')
-    lines += [f"unset {name}" for name in definition["unset"]]
+    if definition["unset"]:
+        lines.append(f"unset {' '.join(definition['unset'])}")
     return "\n".join(lines) + "\n"
 
 

@@ -40,8 +40,9 @@ def replace(command: Path, script: str) -> None:
 
 
 def replayed(
-    book: Book, site: Path, page: str, forker: Forker, tamper: Callable[[Replay], None], variant: str | None = None
-) -> tuple[Row, list[dict[str, Any]]]:
+    book: Book, site: Path, page: str, forker: Forker | None, tamper: Callable[[Replay], None], variant: str | None = None,
+    verify: str = "patterns/local-gateway/verify.sh",
+) -> tuple[Row, list[dict[str, Any]]]:  # fmt: skip
     """The verification's row, and what the provider had received when it ended."""
     requests: list[dict[str, Any]] = []
     replay = Replay(book, site, page, forker=forker, tamper=tamper, variant=variant)
@@ -52,9 +53,9 @@ def replayed(
         try:
             return check(row)
         finally:
-            if row.block.id == "patterns/local-gateway/verify.sh":
+            if row.block.id == verify:
                 # without the one request that is made to compare with
                 requests[:] = [request for request in replay.requests(row) if "one word: direct" not in json.dumps(request["body"])]
 
     replay._row = watched  # type: ignore[method-assign]
-    return next(row for row in replay.run() if row.block.id == "patterns/local-gateway/verify.sh"), requests
+    return next(row for row in replay.run() if row.block.id == verify), requests

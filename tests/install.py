@@ -26,7 +26,10 @@ LOCKS = {
 }
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
-SYSTEM = {"chromium": "chromium", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "squid": "squid-openssl", "unshare": "util-linux"}
+SYSTEM = {
+    "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "squid": "squid-openssl",
+    "unshare": "util-linux",
+}  # fmt: skip
 
 
 class InstallError(Exception):

@@ -71,6 +71,9 @@ class Seen:
         body = json.dumps({"data": [{"id": name} for name in self.seen.get("models", [])]})
         return (200, body) if headers or self.seen.get("open") else (401, "")
 
+    def elsewhere(self, row: Any, env: dict[str, Any]) -> Any:
+        return SimpleNamespace(status=self.seen["status"], output="")
+
     def past_the_gateway(self, row: Any) -> Any:
         return SimpleNamespace(status=self.seen["status"], output="")
 
@@ -149,8 +152,16 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
         PROXIED,
         {"log": [CARRIED]},
         [({"log": []}, "did not carry"), ({"log": [CARRIED, LOCAL]}, "the proxy carried 127.0.0.1:4000"),
-         ({"log": [CARRIED], "tunnels": ["127.0.0.1:4000"]}, "the proxy carried 127.0.0.1:4000")],
+         ({"log": [CARRIED], "tunnels": ["127.0.0.1:4000"]}, "the proxy carried 127.0.0.1:4000"),
+         ({"log": [CARRIED], "expected": {**PROXIED, "user": "alice"}}, "for ['-'], expected 'alice'")],
     ),
+    "fails_with": (
+        {"env": {"A": "b"}, "status": 1},
+        {"requests": [REQUEST], "status": 1},
+        [({"requests": [REQUEST], "status": 0}, "ends with status 0"), ({"requests": [], "status": 1}, "expected one 200"),
+         ({"requests": [request(status=401)], "status": 1}, "expected one 200")],
+    ),
+    "absent": ("~/nothing", {}, [({"expected": "~/key"}, "~/key still exists")]),
     "gone": (
         {"path": "~/nothing", "port": 4000},
         {},
@@ -210,5 +221,5 @@ def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(CASES) | {"loads"} == set(observe.KINDS)
+    assert set(CASES) | {"loads", "tells_apart"} == set(observe.KINDS), "tells_apart is tried in tests/test_security.py"
     assert {name for name in vars(Seen) if not name.startswith("_")} <= {*dir(Replay)}, "the replay has other methods now"

@@ -102,6 +102,15 @@ def fails_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | Non
     return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
 
 
+def fails_with(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    before = len(replay.all_requests())
+    result = replay.elsewhere(row, expected["env"])
+    seen = [request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"]
+    if seen != [200]:
+        return f"with {', '.join(expected['env'])}, the provider answered {seen}, expected one 200; it printed:\n{result.output[-1500:]}"
+    return None if result.status == expected["status"] else f"it ends with status {result.status}, expected {expected['status']}"
+
+
 def hides(replay: Replay, row: Row, expected: str) -> str | None:
     return f"the terminal shows {expected!r}" if expected in row.output else None
 
@@ -181,9 +190,15 @@ def _one(replay: Replay, request: dict[str, Any], expected: dict[str, Any]) -> s
 def gone(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     if replay.outside(expected["path"]).exists():
         return f"{expected['path']} still exists"
-    if any(port == expected["port"] for _, port in replay.inside.listeners()):
+    try:
+        wait_until(lambda: all(port != expected["port"] for _, port in replay.inside.listeners()), 5, "the end of the program")
+    except TimeoutError:
         return f"something still listens on port {expected['port']}"
     return None
+
+
+def absent(replay: Replay, row: Row, expected: str) -> str | None:
+    return f"{expected} still exists" if replay.outside(expected).exists() else None
 
 
 def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
@@ -192,6 +207,9 @@ def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     missing = [url for url in expected["carries"] if url not in replay.squid.passed()]
     if missing:
         return f"the proxy did not carry {', '.join(missing)}; its log: {replay.squid.log()}"
+    users = {entry.user for entry in replay.squid.log()[row.logged :] if entry.url in expected["carries"] and "DENIED" not in entry.result}
+    if "user" in expected and users != {expected["user"]}:
+        return f"the proxy carried them for {sorted(users)}, expected {expected['user']!r}"
     seen = [entry.url for entry in replay.squid.log()[row.logged :]] + replay.squid.open_tunnels()
     wrong = [url for url in seen if re.sub(r"^\w+://", "", url).split("/")[0].rsplit(":", 1)[0] in expected["never"]]
     return f"the proxy carried {', '.join(wrong)}" if wrong else None
@@ -215,6 +233,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
         listens, dials, environment, provider_request, gone, proxied, loads,
-        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart,
+        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, absent,
     )
 }  # fmt: skip

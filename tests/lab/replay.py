@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,7 +165,7 @@ class Replay(World):
         row.tapped = len(self.all_gateway_requests())
         row.logged = len(self.squid.log()) if self.squid else 0
         block = row.block
-        if block.data.get("only", self.variant) != self.variant:
+        if not self._belongs(block.data.get("only", self.variant)):
             return "not here"
         if block.check == "output":
             self._output(row)
@@ -187,6 +189,12 @@ class Replay(World):
         if "after" not in block.data:
             self._observe(row)
         return "passed"
+
+    def _belongs(self, only: str | dict[str, dict[str, bool]]) -> bool:
+        """Whether a block's ``only`` holds: a variant's name, or properties of its proxy; an absent one is false."""
+        if isinstance(only, str):
+            return only == self.variant
+        return all(self.settings.get(proxy, {}).get(key, False) == value for proxy, keys in only.items() for key, value in keys.items())
 
     def _observe(self, row: Row) -> None:
         for item in [*row.block.data.get("observed", []), *self.about.get("observed", {}).get(row.block.id, [])]:
@@ -224,6 +232,7 @@ class Replay(World):
             terminal.run(f"export {name}={value}")
         lab = self._lab(block)
         seconds = block.data.get("seconds", 60)
+        self._think(block)
         terminal.start(text or row.text, lab, typed(block))
         if "service" in block.data:
             try:
@@ -235,6 +244,7 @@ class Replay(World):
             result = terminal.running()
         else:
             result = terminal.finish(seconds)
+        self._think(None)
         row.status, row.output, row.environment = result.status, result.output, result.after
         if result.added != lab:
             names = sorted(set(result.added) ^ set(lab)) or sorted(lab)
@@ -249,10 +259,27 @@ class Replay(World):
 
     def past_the_gateway(self, row: Row) -> Result:
         """The block once more, in a new terminal in which Claude Code is pointed at the provider."""
+        return self.elsewhere(row, self.direct_env())
+
+    def elsewhere(self, row: Row, env: dict[str, Any]) -> Result:
+        """The block once more, in a new terminal in which only these variables are set."""
         terminal = self._fresh_client()
-        for name, value in self.direct_env().items():
+        for name, value in self.values(env).items():
             terminal.run(f"export {name}={value}")
-        return terminal.run(row.text, self._lab(row.block), seconds=row.block.data.get("seconds", 60))
+        self._think(row.block)
+        try:
+            return terminal.run(row.text, self._lab(row.block), seconds=row.block.data.get("seconds", 60))
+        finally:
+            self._think(None)
+
+    def _think(self, block: Block | None) -> None:
+        """Let the stand-in wait before it answers, where a block declares that; None: no longer."""
+        stalls = [difference["stall"] for difference in block.lab.values() if "stall" in difference] if block else []
+        path = self.lab / "provider" / "behave.json"
+        if stalls:
+            path.write_text(json.dumps({"stall": max(stalls), "path": "/v1/messages"}))
+        elif block is None and path.exists() and "status" not in json.loads(path.read_text()):
+            path.unlink()
 
     def _other(self, block_id: str) -> Row:
         for row in self.rows:
@@ -268,7 +295,11 @@ class Replay(World):
         if "then" not in block.data:
             return
         try:
-            self._paste(row, self._fresh_client(), self._other(block.data["then"]).text)
+            *before, last = block.many("then")
+            terminal = self._fresh_client()
+            for name in before:
+                terminal.run(self._other(name).text)
+            self._paste(row, terminal, self._other(last).text)
         finally:
             path.unlink()
 
@@ -319,13 +350,8 @@ class Replay(World):
         terminal.run(client.text)
         for name, value in self.values(cause.get("env", {})).items():
             terminal.run(f"unset {name}" if value is None else f"export {name}='{value}'")
-        behave = self.lab / "provider" / "behave.json"
-        if "provider" in cause:
-            behave.write_text(json.dumps(cause["provider"]))
-        try:
+        with self._brought_about(cause):
             self._paste(row, terminal, 'claude -p "Reply with one word: connected"')
-        finally:
-            behave.unlink(missing_ok=True)
         printed = row.output.strip("\n")
         if self.update and printed != row.text:
             block.path.write_text(printed + "\n")
@@ -334,6 +360,27 @@ class Replay(World):
             raise Failure(
                 f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update"
             )
+
+    @contextmanager
+    def _brought_about(self, cause: dict[str, Any]) -> Iterator[None]:
+        """What a cause changes outside the reader's terminal, for as long as it lasts."""
+        behave, hosts = self.lab / "provider" / "behave.json", self.inside.etc / "hosts"
+        known = hosts.read_text()
+        try:
+            if "provider" in cause:
+                behave.write_text(json.dumps(cause["provider"]))
+            for name, address in cause.get("hosts", {}).items():
+                hosts.write_text(re.sub(rf" {re.escape(name)}(?=\s)", "", hosts.read_text()) + (f"{address} {name}\n" if address else ""))
+            if "squid" in cause and self.squid:
+                self.squid.close()
+                self.start_squid(**{**self.settings["squid"], **cause["squid"]})
+            yield
+        finally:
+            behave.unlink(missing_ok=True)
+            hosts.write_text(known)
+            if "squid" in cause and self.squid:
+                self.squid.close()
+                self.start_squid(**self.settings["squid"])
 
     def _python(self, row: Row) -> None:
         """Run the page's Python block by pytest-markdown-docs, inside."""

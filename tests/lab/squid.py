@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tests.lab.namespace import Namespace, wait_until
 
 #: The only login the proxy in a namespace knows; the password needs percent-encoding in a URL.
 USER, PASSWORD = "alice", "p@ss:w/rd#1"
+#: The same user's login where the proxy speaks NTLM, and where the lab decides about it.
+NTLM_DOMAIN, NTLM_PASSWORD, NTLM_PORT = "CORP", "p@ss w/rd#1", 9401
 AUTHORITY = "Corporate TLS inspection (lab)"
 INSTALL = "apt-get install --no-install-recommends squid-openssl"
 #: Squid does not run as root.
@@ -50,6 +53,17 @@ LOGIN = """\
 auth_param basic program {helper} passwd
 auth_param basic realm Corporate proxy
 acl known proxy_auth REQUIRED
+"""
+NTLM = """\
+auth_param ntlm program {at}/ntlm-helper
+auth_param ntlm children 4 startup=1
+acl known proxy_auth REQUIRED
+"""
+#: Squid's helper, which has no rights to the checkout, hands its input and output to tests/lab/ntlm.py.
+NTLM_HELPER = """#!/bin/bash
+exec 3<>/dev/tcp/127.0.0.1/{port}
+cat <&3 &
+exec cat >&3
 """
 INSPECT = """\
 sslcrtd_program {helper} -s certificates -M 4MB
@@ -138,24 +152,41 @@ acl own dstdomain 127.0.0.1 localhost
 acl manager_here src 127.0.0.1
 http_access allow manager_here manager
 http_access {local} own
-http_access deny CONNECT !tls
+{refuse}http_access deny CONNECT !tls
 http_access allow {who}
 http_access deny all
 """
 
     def __init__(
         self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False,
-        upstream_ca: Path | None = None, relays_local: bool = False,
+        upstream_ca: Path | None = None, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False,
     ) -> None:  # fmt: skip
         self.inside, self.folder, self.port = inside, folder, port
         folder.mkdir(parents=True)
-        rules = self.RULES.format(local="allow" if relays_local else "deny", who="known" if login else "all")
+        at = Path("/mnt") / folder.relative_to(inside.mnt)
+        refuse = f"acl refused dstdomain {refuses}\nhttp_access deny refused\n" if refuses else ""
+        rules = self.RULES.format(local="allow" if relays_local else "deny", who="known" if login or ntlm else "all", refuse=refuse)
+        self.verifier = self._verifier(at) if ntlm else None
+        if ntlm:
+            rules = NTLM.format(at=at) + rules
         self.ca = write(folder, name, port, rules, (USER, PASSWORD) if login else None, inspect, upstream_ca)
         self.process = inside.popen(
-            command(), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}, Path("/mnt") / folder.relative_to(inside.mnt),
+            command(), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}, at,
             stdin=subprocess.DEVNULL, stdout=(folder / "squid.txt").open("wb"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         wait_until(self._ready, 20, f"the start of Squid (see {folder / 'squid.txt'})")
+
+    def _verifier(self, at: Path) -> subprocess.Popen[bytes]:
+        """What decides about NTLM logins, and the program through which Squid asks it."""
+        (self.folder / "ntlm").write_text(f"{NTLM_DOMAIN}:{USER}:{NTLM_PASSWORD}")
+        helper = self.folder / "ntlm-helper"
+        helper.write_text(NTLM_HELPER.format(port=NTLM_PORT))
+        helper.chmod(0o755)
+        own = {"PATH": os.defpath, "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        words = [sys.executable, "-m", "tests.lab.ntlm", str(at / "ntlm"), str(NTLM_PORT)]
+        process = self.inside.popen(words, own, stdin=subprocess.DEVNULL, stdout=(self.folder / "ntlm.txt").open("wb"), stderr=subprocess.STDOUT)
+        wait_until((self.folder / "ntlm.ready").exists, 20, f"the start of what decides about NTLM logins (see {self.folder / 'ntlm.txt'})")
+        return process
 
     def _ready(self) -> bool:
         if self.process.poll() is not None:
@@ -178,18 +209,20 @@ http_access deny all
 
     def close(self) -> None:
         """End it at once; Squid's own shutdown takes seconds."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+        for process in filter(None, (self.process, self.verifier)):
+            for pid in _inside(process.pid):
+                os.kill(pid, signal.SIGKILL)
+            process.wait()
         wait_until(lambda: ("127.0.0.1", self.port) not in self.inside.listeners(), 10, "the end of Squid")
         shutil.rmtree(self.folder)
 
-    def _pids(self) -> list[int]:
-        """Squid itself: the process that nsenter started, and its children, as seen from outside."""
-        found, todo = [], [self.process.pid]
-        while todo:
-            pid = todo.pop()
-            children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-            found += children
-            todo += children
-        return found
+
+def _inside(pid: int) -> list[int]:
+    """The program that nsenter started, and its children, as seen from outside."""
+    found, todo = [], [pid]
+    while todo:
+        pid = todo.pop()
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found += children
+        todo += children
+    return found

@@ -6,7 +6,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import shlex
 import struct
 import termios
@@ -18,6 +17,10 @@ from pathlib import Path
 from tests.lab.namespace import Namespace, wait_until
 
 CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|\r(?=\n)")
+
+
+#: Printed after a block, and not shown by a terminal: all that the block printed has arrived once this has.
+MARK, MARKED = r"\033]lab\007", "\x1b]lab\x07"
 
 
 def visible(text: str) -> str:
@@ -67,7 +70,6 @@ class Terminal:
         # Commands come from a pipe, so that the terminal stays free for what a reader types.
         self._send(f"exec {commands}<&-; trap : INT\n")
         self.log.touch()
-        self.recording = threading.Lock()
         self.reader = threading.Thread(target=self._record, daemon=True)
         self.reader.start()
 
@@ -75,22 +77,12 @@ class Terminal:
         with self.log.open("ab", buffering=0) as log:
             while True:
                 try:
-                    select.select([self.keyboard], [], [])
-                    with self.recording:
-                        data = os.read(self.keyboard, 65536)
-                        log.write(data)
-                except (OSError, ValueError):
+                    data = os.read(self.keyboard, 65536)
+                except OSError:
                     return
                 if not data:
                     return
-
-    def _drain(self) -> None:
-        """Until everything that was printed is in the log; a block's end is seen by a file, not by its output."""
-        waiting = True
-        while waiting:
-            with self.recording:
-                waiting = bool(struct.unpack("i", fcntl.ioctl(self.keyboard, termios.FIONREAD, b"\0" * 4))[0])
-            time.sleep(0.005 if waiting else 0)
+                log.write(data)
 
     def _send(self, text: str) -> None:
         try:
@@ -120,7 +112,7 @@ class Terminal:
         done = f"{at}/status-{self.count}"
         self._send(
             f". {at}/{setup.name}\n. {at}/{block.name}\nlab_status=$?; {unsets}"  # three lines: Ctrl-C ends only the one it meets
-            f"env -0 > {at}/after; echo $lab_status > {done}.new; mv {done}.new {done}\n"
+            f"env -0 > {at}/after; printf '{MARK}'; echo $lab_status > {done}.new; mv {done}.new {done}\n"
         )
         for line, hidden in types:
             if hidden:
@@ -147,7 +139,7 @@ class Terminal:
             raise Hang(f"the block did not end within {seconds:g} s; so far it printed:\n{self.screen()[self.offset :][-2000:]}") from None
         if not self.is_done():
             raise Hang(f"the block ended the terminal; it printed:\n{self.screen()[self.offset :][-2000:]}")
-        self._drain()
+        wait_until(lambda: MARKED in self.screen()[self.offset :], 20, "the arrival of what the block printed")
         return self._result(int(self._status().read_text()))
 
     def _result(self, status: int | None) -> Result:

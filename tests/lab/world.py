@@ -119,13 +119,16 @@ class World:
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
 
-    def start_squid(self, login: bool = False, inspect: bool = False, relays_local: bool = False) -> Squid:
-        """The company's proxy; with inspection, its authority is what IT hands out: ~/corporate-ca.pem."""
+    def start_squid(
+        self, login: bool = False, inspect: bool = False, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False,
+    ) -> Squid:  # fmt: skip
+        """The company's proxy; with inspection, its authority is what IT hands out: corporate-ca.pem."""
         host, port = self.book.fact("site.proxy_host"), self.book.fact("site.proxy_port")
-        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self.lab / "ca.pem", relays_local)
+        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self.lab / "ca.pem", relays_local, refuses, ntlm)
         self.lab_listeners = self.inside.listeners()
         if inspect:
-            (self.home / "corporate-ca.pem").write_bytes(self.squid.ca.read_bytes())
+            for path in (self.home / "corporate-ca.pem", self.inside.etc / "ssl" / "corporate-ca.pem"):
+                path.write_bytes(self.squid.ca.read_bytes())
         return self.squid
 
     def claude(self, env: dict[str, str], *arguments: str, home: str = "reader", timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,3 @@
+(umask 077
+  printf 'Anthropic API key: '; read -rs key; echo
+  printf '%s\n' "$key" > ~/.anthropic-api-key)

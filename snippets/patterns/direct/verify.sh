@@ -1,0 +1,1 @@
+sh connects.sh api.anthropic.com 443

@@ -1,0 +1,1 @@
+cntlm -c ~/cntlm.conf -P ~/cntlm.pid

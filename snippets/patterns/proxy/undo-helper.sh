@@ -1,0 +1,2 @@
+kill "$(cat ~/cntlm.pid)"
+rm -f ~/cntlm.conf ~/cntlm.pid

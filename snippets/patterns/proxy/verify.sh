@@ -1,0 +1,1 @@
+sh connects.sh proxy.corp.example 3128
