@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -29,6 +30,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +67,17 @@ KINDS = {
 WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "equivalent")
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
+#: From how many mutants on two processes share the work.
+SEVERAL = 8
 #: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
 PATIENCE = 20
 
 
 class MutantError(Exception):
     """Nothing can be judged; the message says what to do."""
+
+
+PROBLEMS = (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError)
 
 
 @dataclass(frozen=True)
@@ -431,6 +438,58 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"day": min(row["day"] for row in rows), "kinds": kinds}
 
 
+def judge_all(mutants: list[Mutant], equivalents: dict[str, str]) -> list[Result]:
+    """Judge these mutants one after the other, in a copy of their own. Raises MutantError when nothing can be judged."""
+    with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
+        bench = Bench(copy_sources(folder / "copy"), forker)
+        wait_until(forker.ready, 120, "the import of LiteLLM")
+        bench.baseline(mutants)
+        return run(mutants, equivalents, bench.examine, lambda line: print(line, flush=True))
+
+
+def halves(mutants: list[Mutant], parts: int = 2) -> list[list[Mutant]]:
+    """Parts of about the same size; mutants with the same guard stay together, because each part tries every guard unchanged first."""
+    ordered = sorted(mutants, key=lambda mutant: (mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold))
+    size = -(-len(ordered) // parts)
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
+def _part(mutants: list[Mutant], equivalents: dict[str, str], answer: Connection) -> None:
+    """In a process of its own: send the results, or what keeps them from being had."""
+    ending.in_order()
+    ending.with_parent()
+    try:
+        answer.send(judge_all(mutants, equivalents))
+    except PROBLEMS as problem:
+        answer.send(str(problem))
+    except KeyboardInterrupt:
+        pass
+
+
+def side_by_side(parts: list[list[Mutant]], equivalents: dict[str, str]) -> list[Result]:
+    """Each part in a process of its own. Raises MutantError with what any of them says."""
+    context = multiprocessing.get_context("fork")
+    pipes = [context.Pipe(duplex=False) for _ in parts]
+    processes = [context.Process(target=_part, args=(part, equivalents, there)) for part, (_, there) in zip(parts, pipes, strict=True)]
+    try:
+        for process, (_, there) in zip(processes, pipes, strict=True):
+            process.start()
+            there.close()
+        answers = [here.recv() for here, _ in pipes]
+    except EOFError:
+        raise MutantError("A process that judged mutants ended without an answer; run it again, with fewer other programs running.") from None
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+        for process in processes:
+            process.join()
+    wrong = [answer for answer in answers if isinstance(answer, str)]
+    if wrong:
+        raise MutantError("\n".join(wrong))
+    return [result for answer in answers for result in answer]
+
+
 def whole(ids: list[str], only: set[str] | None) -> int:
     """Everything: read, check, copy, baseline, mutants, report. Returns the exit status."""
     mutants, equivalents = read()
@@ -441,11 +500,8 @@ def whole(ids: list[str], only: set[str] | None) -> int:
     if not chosen:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
-    with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
-        bench = Bench(copy_sources(folder / "copy"), forker)
-        wait_until(forker.ready, 120, "the import of LiteLLM")
-        bench.baseline(chosen)
-        results = run(chosen, equivalents, bench.examine, lambda line: print(line, flush=True))
+    parts = halves(chosen) if len(chosen) > SEVERAL else [chosen]
+    results = side_by_side(parts, equivalents) if parts[1:] else judge_all(chosen, equivalents)
     old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
     rows = together(old, [result.data() for result in results], mutants, equivalents)
     REPORT.parent.mkdir(exist_ok=True)
@@ -463,7 +519,7 @@ def main(ids: list[str]) -> int:
     ending.in_order()
     try:
         return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None)
-    except (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:
+    except PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -219,6 +219,30 @@ def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
         mutants.tested(tmp_path, "test_a.py -k nothing")
 
 
+def test_the_work_is_shared() -> None:
+    listed = [dataclasses.replace(PORT, id=f"{page}{number}", page=page) for number in range(3) for page in ("a/", "b/", "c/")]
+    one, other = mutants.halves(listed)
+    assert [mutant.id for mutant in one] == ["a/0", "a/1", "a/2", "b/0", "b/1"] and len(other) == 4
+    assert sorted(mutant.id for mutant in one + other) == sorted(mutant.id for mutant in listed)
+
+
+def test_what_one_process_says_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge_all(part: list[Mutant], equivalents: dict[str, str]) -> list[mutants.Result]:
+        if part[0].id == "broken":
+            raise MutantError("the page fails")
+        if part[0].id == "gone":
+            os._exit(1)
+        return [mutants.Result(mutant, Finding("survived"), 0.0) for mutant in part]
+
+    monkeypatch.setattr(mutants, "judge_all", judge_all)
+    host, broken, gone = (dataclasses.replace(PORT, id=name) for name in ("host", "broken", "gone"))
+    assert [result.mutant.id for result in mutants.side_by_side([[PORT], [host]], {})] == ["port", "host"]
+    with pytest.raises(MutantError, match="the page fails"):
+        mutants.side_by_side([[PORT], [broken]], {})
+    with pytest.raises(MutantError, match="ended without an answer"):
+        mutants.side_by_side([[PORT], [gone]], {})
+
+
 def test_selection() -> None:
     assert mutants.select([PORT], [], None) == mutants.select([PORT], ["port"], {PORT.file}) == [PORT]
     assert mutants.select([PORT], [], {"snippets/b"}) == []
