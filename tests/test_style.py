@@ -179,7 +179,7 @@ def test_what_counts_as_installing_a_banned_release(text: str, found: bool) -> N
 
 
 UNSAFE = re.compile(
-    r"NODE_TLS_REJECT_UNAUTHORIZED|PYTHONHTTPSVERIFY|verify\s*[=:]\s*[Ff]alse|ssl_verify|strict-ssl|sslVerify|--insecure\b|--trusted-host|--no-check-certificate"
+    r"NODE_TLS_REJECT_UNAUTHORIZED[\"']?[\s=:]+[\"']?0|PYTHONHTTPSVERIFY|verify\s*[=:]\s*[Ff]alse|ssl_verify[\"']?\s*[=:]\s*[\"']?(?:no|off|0)|strict-ssl|sslVerify|--insecure\b|--trusted-host|--no-check-certificate"
     r"|\bcurl\b[^|\n]* -[a-zA-Z]*k\b|-SkipCertificateCheck|\b(?:curl|wget)\b[^\n]*\|\s*(?:sudo\s+)?(?:ba|z)?sh\b"
     r"|--dangerously-skip-permissions|\bchmod\b[^\n]* (?:0?777|a\+w)"
 )
@@ -192,7 +192,7 @@ def test_no_block_switches_security_off() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["curl -sk https://x", "verify=False", "export NODE_TLS_REJECT_UNAUTHORIZED=0", "curl -fsSL https://x | bash", "litellm_settings: {ssl_verify: false}"],
+    ["curl -sk https://x", "verify=False", "export NODE_TLS_REJECT_UNAUTHORIZED=0", '"NODE_TLS_REJECT_UNAUTHORIZED": "0"', "ssl_verify: off", "curl -fsSL https://x | bash", "litellm_settings: {ssl_verify: false}"],
 )
 def test_what_counts_as_switching_security_off(text: str) -> None:
     assert UNSAFE.search(text)

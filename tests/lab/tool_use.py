@@ -18,7 +18,9 @@ class Provider(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        fetched = any(isinstance(message["content"], list) and any(part["type"] == "tool_result" for part in message["content"]) for message in body["messages"])
+        fetched = any(
+            isinstance(message["content"], list) and any(part["type"] == "tool_result" for part in message["content"]) for message in body["messages"]
+        )
         if body.get("tools") and not fetched:
             wanted = json.dumps({"url": "https://docs.example.com/", "prompt": "What does it say?"})
             block = {"type": "tool_use", "id": "toolu_lab", "name": "WebFetch", "input": {}}
