@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING = 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test sudo-test check update measure mutants lab clean
+.PHONY: help serve site test test-all sudo-test check update measure mutants lab clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -25,6 +25,9 @@ test: ## install what the tests need, build the site, run every block
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run all
+
+test-all: ## the same with every variant of every page
+	@HANDBOOK_ALL_VARIANTS=1 $(MAKE) --no-print-directory test
 
 sudo-test: ## the same as root, by sudo; it may then install Debian packages
 	@sudo env "PATH=$$PATH" $(MAKE) --no-print-directory test

@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import checklist, choose, cost, reference, render
+from macros import checklist, choose, cost, diagram, reference, render
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -146,6 +146,8 @@ MACROS: dict[str, Callable[..., Any]] = {
     "hosts_documented": render.hosts_documented,
     "proxy_variables": render.proxy_variables,
     "proxy_exceptions": render.proxy_exceptions,
+    "diagram": diagram.diagram,
+    "connections": diagram.connections,
     "evidence_tables": lambda book: None,
     "decision_tree": lambda book: None,
     "decision_steps": lambda book: None,

@@ -14,6 +14,7 @@ def define_env(env: Any) -> None:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     from macros import checklist, choose, cost, drawing, evidence, ledger, reference, render, trace
+    from macros import diagram as drawn
 
     book = ledger.load()
 
@@ -96,6 +97,16 @@ def define_env(env: Any) -> None:
     def proxy_exceptions() -> str:
         """Which form of an exception keeps which request from the proxy, as a table."""
         return render.proxy_exceptions(book)
+
+    @env.macro
+    def diagram(pattern: str) -> str:
+        """A pattern's hops, drawn and in words."""
+        return drawn.diagram(book, pattern)
+
+    @env.macro
+    def connections(pattern: str) -> str:
+        """Who opens which connection, and looks up which name, as a table."""
+        return drawn.connections(book, pattern)
 
     @env.macro
     def evidence_tables() -> str:

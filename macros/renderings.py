@@ -21,7 +21,13 @@ def bash(definition: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def on_windows(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition with the values that are other ones on Windows, such as paths."""
+    return {**{key: value for key, value in definition.items() if key != "windows"}, "env": {**definition["env"], **definition.get("windows", {})}}
+
+
 def powershell(definition: dict[str, Any]) -> str:
+    definition = on_windows(definition)
     lines = [f'$env:{name} = "{value}"' for name, value in definition["env"].items()]
     credential = definition["credential"]
     path = credential["file"].replace("~", "$HOME")

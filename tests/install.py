@@ -27,8 +27,8 @@ LOCKS = {
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
 SYSTEM = {
-    "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "squid": "squid-openssl",
-    "unshare": "util-linux",
+    "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
+    "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "unshare": "util-linux",
 }  # fmt: skip
 
 

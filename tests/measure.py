@@ -24,7 +24,7 @@ from typing import Any
 
 from macros import render
 from macros.ledger import Book, BookError, load
-from tests.lab import ending, litellm_fork, programs, room
+from tests.lab import ending, litellm_fork, programs, room, variants
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import NamespaceError, wait_until
 from tests.lab.replay import Replay, Row
@@ -148,7 +148,7 @@ def blocks(book: Book) -> dict[str, list[Row]]:
     rows = json.loads((ROOT / "site" / "evidence" / "blocks.json").read_text("utf-8"))
     replays = {}
     for page in dict.fromkeys(row["page"] for row in rows):
-        for variant in book.pages.get(page, {"variants": {None: {}}})["variants"]:
+        for variant in variants.of(book, page):
             name = f"{page}?{variant}" if variant else page
             replays[name] = Replay(book, ROOT / "site", page, variant=variant).run()
             for row in replays[name]:

@@ -261,4 +261,5 @@ def test_versions_are_those_of_the_programs(world: World, book: Book) -> None:
     version = book.fact("versions")
     assert world.claude({}, "--version").stdout == f"{version['claude-code']['version']} (Claude Code)\n"
     assert world.inside.run(["python3", "-V"], world.env).stdout.startswith(f"Python {version['python']['version']}.")
+    assert f"nginx/{version['nginx']['version']}" in world.inside.run(["/usr/sbin/nginx", "-v"], world.env).stderr
     assert f'VERSION_ID="{version["system"]["version"]}"' in Path("/etc/os-release").read_text()

@@ -32,18 +32,30 @@ def request(**changes: Any) -> dict[str, Any]:
     return {**REQUEST, "headers": headers, "body": body, **{name: changes[name] for name in ("path", "status") if name in changes}}
 
 
+SITE = {"site.gateway_host": "gateway.corp.example", "site.gateway_url": "https://gateway.corp.example"}
+
+
 class Seen:
     """A replay as far as an observation looks at it; what was seen is told beforehand."""
 
     def __init__(self, folder: Path, **seen: Any) -> None:
         self.folder, self.seen = folder, seen
-        self.book = SimpleNamespace(fact={"site.provider_address": "https://api.anthropic.com", "site.gateway_address": "http://127.0.0.1:4000"}.__getitem__)
+        self.book = SimpleNamespace(
+            fact={"site.provider_address": "https://api.anthropic.com", "site.gateway_address": "http://127.0.0.1:4000", **SITE}.__getitem__
+        )
         self.book.snippets = folder
-        self.inside = SimpleNamespace(listeners=lambda: seen.get("listeners", []), run=lambda *words, **more: SimpleNamespace(stdout="answer"))
+        self.inside = SimpleNamespace(
+            listeners=lambda: seen.get("listeners", []),
+            run=lambda words, *more: SimpleNamespace(**seen["run"](words)) if "run" in seen else SimpleNamespace(stdout="answer"),
+        )
         self.lab_listeners = [("127.0.0.1", 443)]
         log, tunnels = seen.get("log", []), seen.get("tunnels", [])
         self.squid = SimpleNamespace(log=lambda: log, open_tunnels=lambda: tunnels, passed=lambda: [entry.url for entry in log] + tunnels)
+        self.egress = SimpleNamespace(log=lambda: [], open_tunnels=lambda: [], passed=lambda: seen.get("egress", []))
+        self.refusals = {"squid": seen.get("refused", [])}
+        self.lab = folder
         self.asked: list[dict[str, Any]] = []
+        self.lines: list[str] = []
 
     def outside(self, path: str) -> Path:
         return self.folder / path.removeprefix("~/")
@@ -71,6 +83,19 @@ class Seen:
         body = json.dumps({"data": [{"id": name} for name in self.seen.get("models", [])]})
         return (200, body) if headers or self.seen.get("open") else (401, "")
 
+    def content(self, expected: Any) -> Any:
+        return expected
+
+    def nginx_log(self) -> list[str]:
+        """Nothing at first where the observation makes something happen."""
+        if "past_lines" in self.seen:
+            before, self.lines = self.lines, self.seen["past_lines"]
+            return before
+        return self.seen.get("nginx", [])
+
+    def past_the_proxy(self, row: Any) -> Any:
+        return SimpleNamespace(status=self.seen["status"], output="")
+
     def elsewhere(self, row: Any, env: dict[str, Any]) -> Any:
         return SimpleNamespace(status=self.seen["status"], output="")
 
@@ -79,7 +104,7 @@ class Seen:
 
 
 def row(**seen: Any) -> Any:
-    return SimpleNamespace(**{"status": 0, "output": "hello world", "environment": {"HOME": "/mnt/reader"}, "logged": 0, **seen})
+    return SimpleNamespace(**{"status": 0, "output": "hello world", "environment": {"HOME": "/mnt/reader"}, "logged": 0, "fronted": 0, **seen})
 
 
 LISTENS = {"host": "127.0.0.1", "port": 4000}
@@ -147,6 +172,50 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
         1,
         {"requests": [REQUEST], "status": 1},
         [({"requests": [REQUEST], "status": 0}, "ends with status 0"), ({"requests": [], "status": 1}, "expected one 200")],
+    ),
+    "unknown_past_the_gateway": (
+        1,
+        {"requests": [request(status=404), request(status=404)], "status": 1},
+        [({"requests": [request(status=404)], "status": 0}, "ends with status 0"), ({"requests": [REQUEST], "status": 1}, "expected only 404"),
+         ({"requests": [], "status": 1}, "expected only 404")],
+    ),
+    "fails_past_the_proxy": (
+        1,
+        {"past_lines": ['"alice" "POST / HTTP/1.1" 200 1'], "status": 1},
+        [({"past_lines": ['"alice" "POST / HTTP/1.1" 200 1'], "status": 0}, "ends with status 0"), ({"past_lines": [], "status": 1}, "did not answer")],
+    ),
+    "legs": (
+        {"squid": ["api.anthropic.com:443"], "egress": ["a.example:443"]},
+        {"log": [CARRIED], "egress": ["https://a.example/x"]},
+        [({"log": [CARRIED, LOCAL], "egress": ["a.example:443"]}, "the proxy carried ["), ({"log": [CARRIED]}, "gateway host carried nothing"),
+         ({"log": [CARRIED], "egress": ["a.example:443"], "row": row(logged=1)}, "nothing while the block ran")],
+    ),
+    "refused": (
+        {"leg": "squid", "host": "a.example:443", "status": 403},
+        {"refused": [Entry(0, "TCP_DENIED/403", "CONNECT", "a.example:443", "-")]},
+        [({}, "has no"), ({"refused": [Entry(0, "TCP_DENIED/407", "CONNECT", "a.example:443", "-")]}, "has no")],
+    ),
+    "front_log": (
+        {"matches": '"alice" .* 200', "count": 1},
+        {"nginx": ['"alice" "POST" 200']},
+        [({"nginx": ['"" "POST" 200']}, "0 lines"), ({"nginx": ['"alice" "POST" 200'] * 2}, "2 lines"),
+         ({"nginx": ['"alice" "POST" 200'], "row": row(fronted=1)}, "0 lines")],
+    ),
+    "front_answers": (
+        {"path": "/v1/models", "token": "sk", "status": 200},
+        {"run": lambda words: {"stdout": "200 " if "authorization: Bearer sk" in words else "401 "}},
+        [({"run": lambda words: {"stdout": "401 "}}, "answers 401"), ({"run": lambda words: {"stdout": "000 no certificate"}}, "answers 000 no certificate")],
+    ),
+    "tls": (
+        {"refuses": "tls1_1", "accepts": "tls1_2"},
+        {"run": lambda words: {"returncode": int("-tls1_1" in words), "stderr": ""}},
+        [({"run": lambda words: {"returncode": 0, "stderr": ""}}, "tls1_1 is accepted"),
+         ({"run": lambda words: {"returncode": 1, "stderr": ""}}, "tls1_2 is refused")],
+    ),
+    "listens_only": (
+        ["127.0.0.1:4000"],
+        {"listeners": [("127.0.0.1", 443), ("127.0.0.1", 4000)]},
+        [({}, "listening"), ({"listeners": [("127.0.0.1", 4000), ("0.0.0.0", 80)]}, "0.0.0.0:80")],
     ),
     "proxied": (
         PROXIED,

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from macros.ledger import Book, BookError, load
-from tests.lab import ending, programs
+from tests.lab import ending, programs, variants
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import NamespaceError
 from tests.lab.replay import Replay
@@ -43,7 +43,7 @@ def update(book: Book, site: Path, page: str, forker: Forker | None = None) -> t
     before = recorded(book)
     failed, done = None, False
     try:
-        for variant in book.pages.get(page, {"variants": {None: {}}})["variants"]:
+        for variant in variants.of(book, page):
             rows = Replay(book, site, page, forker=forker, update=True, variant=variant).run()
             failed = failed or next((row for row in rows if row.outcome == "failed"), None)
         done = failed is None

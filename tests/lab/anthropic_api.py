@@ -10,6 +10,7 @@ Run by hand::
 
 ``behave.json`` holds an object with any of: ``status`` (401, 404, 429, 500,
 529 ...), ``retry_after`` (seconds), ``stall`` (seconds before the answer),
+``pause`` (seconds between the events of a stream),
 ``times`` (how many requests misbehave; all of them when absent) and ``path``
 (only requests to this path misbehave).
 
@@ -110,17 +111,22 @@ class AnthropicAPI:
         self.log.write(json.dumps(record) + "\n")
         self.log.flush()
         if isinstance(response, Stream):
-            return await response.send(request)
+            return await response.send(request, self.rule(request).get("pause", 0))
         return response
 
-    async def misbehave(self, request: web.Request) -> web.Response | None:
+    def rule(self, request: web.Request) -> dict[str, Any]:
+        """What ``behave.json`` says of this request."""
         try:
-            text = (self.folder / "behave.json").read_text("utf-8")
+            rule = json.loads((self.folder / "behave.json").read_text("utf-8"))
         except FileNotFoundError:
+            return {}
+        return rule if rule.get("path", request.path) == request.path else {}
+
+    async def misbehave(self, request: web.Request) -> web.Response | None:
+        rule = self.rule(request)
+        if not rule:
             return None
-        rule = json.loads(text)
-        if rule.get("path", request.path) != request.path:
-            return None
+        text = json.dumps(rule)
         done = self.misbehaved.get(text, 0)
         if done >= rule.get("times", float("inf")):
             return None
@@ -178,7 +184,7 @@ class Stream(web.StreamResponse):
         super().__init__(headers={"content-type": "text/event-stream; charset=utf-8", "request-id": "req_lab"})
         self.message = message
 
-    async def send(self, request: web.Request) -> web.StreamResponse:
+    async def send(self, request: web.Request, pause: float = 0) -> web.StreamResponse:
         await self.prepare(request)
         text = self.message["content"][0]["text"]
         start = {**self.message, "content": [], "stop_reason": None}
@@ -196,6 +202,7 @@ class Stream(web.StreamResponse):
         ]
         for name, data in events:
             await self.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+            await asyncio.sleep(pause)
         await self.write_eof()
         return self
 

@@ -97,6 +97,7 @@ def child(line: socket.socket, request: dict[str, object], files: list[int]) -> 
     grandchild = os.fork()
     if grandchild == 0:
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        libc.prctl(15, b"litellm")  # PR_SET_NAME: the name a process has that was started as litellm
         line.close()
         for target in range(3):
             os.dup2(files[target], target)

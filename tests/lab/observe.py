@@ -111,8 +111,18 @@ def fails_with(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None
     return None if result.status == expected["status"] else f"it ends with status {result.status}, expected {expected['status']}"
 
 
-def hides(replay: Replay, row: Row, expected: str) -> str | None:
-    return f"the terminal shows {expected!r}" if expected in row.output else None
+def unknown_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | None:
+    """The provider does not know the name that only the gateway knows. Claude Code asks twice, the second time without a stream."""
+    before = len(replay.all_requests())
+    result = replay.past_the_gateway(row)
+    seen = [request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"]
+    if set(seen) != {404}:
+        return f"past the gateway, the provider answered {seen}, expected only 404; it printed:\n{result.output[-1500:]}"
+    return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
+
+
+def hides(replay: Replay, row: Row, expected: Any) -> str | None:
+    return "the terminal shows what must not be shown" if replay.content(expected) in row.output else None
 
 
 def prints(replay: Replay, row: Row, expected: str) -> str | None:
@@ -215,6 +225,77 @@ def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     return f"the proxy carried {', '.join(wrong)}" if wrong else None
 
 
+def legs(replay: Replay, row: Row, expected: dict[str, list[str]]) -> str | None:
+    """Exactly these hosts went through each proxy, since the page began; refusals excluded."""
+    for name, hosts in expected.items():
+        squid = getattr(replay, name)
+        passed = {_host(url) for url in squid.passed()}
+        if passed != set(hosts):
+            return f"{'the proxy' if name == 'squid' else 'the proxy of the gateway host'} carried {sorted(passed) or 'nothing'}, expected {hosts}"
+    if "squid" in expected and not replay.squid.log()[row.logged :] and not replay.squid.open_tunnels():
+        return "the proxy carried nothing while the block ran"
+    return None
+
+
+def _host(url: str) -> str:
+    parts = urllib.parse.urlsplit(url if "://" in url else f"//{url}")
+    return f"{parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
+
+
+def refused(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """A refusal in a proxy's log; the proxy was started for this row, so its log is only of it."""
+    entries = [(entry.result, entry.url) for entry in replay.refusals[expected["leg"]]]
+    wanted = (f"TCP_DENIED/{expected['status']}", expected["host"])
+    return None if wanted in entries else f"the proxy's log has no {wanted}: {entries}"
+
+
+def fails_past_the_proxy(replay: Replay, row: Row, expected: int) -> str | None:
+    """The block once more on a machine that knows the gateway's name, with a client that no proxy concerns."""
+    before = len(replay.nginx_log())
+    result = replay.past_the_proxy(row)
+    seen = [line for line in replay.nginx_log()[before:] if " 200 " in line]
+    if not seen:
+        return f"past the proxy, the gateway did not answer; it printed:\n{result.output[-1500:]}"
+    return None if result.status == expected else f"past the proxy it ends with status {result.status}, expected {expected}"
+
+
+def front_answers(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """GET through nginx, or POST of so many bytes, with the company's authority as the only one that is trusted."""
+    address = replay.book.fact("site.gateway_url") + expected["path"]
+    body = replay.lab / "body"
+    body.write_bytes(b"a" * expected.get("bytes", 0))
+    words = ["-H", f"authorization: Bearer {replay.content(expected['token'])}"] if "token" in expected else []
+    done = replay.inside.run(
+        ["curl", "-s", "-m", "10", "--cacert", "/etc/ssl/corporate-ca.pem", "-o", "/dev/null", "-w", "%{http_code} %{errormsg}",
+         *words, *(["--data-binary", "@/mnt/lab/body"] if "bytes" in expected else []), address],
+        {"PATH": os.defpath},
+    )  # fmt: skip
+    return None if done.stdout.startswith(f"{expected['status']} ") else f"{address} answers {done.stdout.strip()}, expected {expected['status']}"
+
+
+def tls(replay: Replay, row: Row, expected: dict[str, str]) -> str | None:
+    """Which versions of TLS the gateway's port speaks with a client that speaks them all."""
+    for what, works in (("refuses", False), ("accepts", True)):
+        address = f"{replay.book.fact('site.gateway_host')}:443"
+        words = ["openssl", "s_client", "-brief", f"-{expected[what]}", "-cipher", "ALL:@SECLEVEL=0", "-connect", address]
+        done = replay.inside.run(words, {"PATH": os.defpath})
+        if (done.returncode == 0) != works:
+            return f"{expected[what]} is {'refused' if works else 'accepted'}: {done.stderr[-300:]}"
+    return None
+
+
+def listens_only(replay: Replay, row: Row, expected: list[str]) -> str | None:
+    found = sorted(f"{host}:{port}" for host, port in replay.inside.listeners() if (host, port) not in replay.lab_listeners)
+    return None if found == sorted(expected) else f"listening: {found}, expected {expected}"
+
+
+def front_log(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Lines that nginx wrote while the block ran."""
+    lines = replay.nginx_log()[row.fronted :]
+    found = [line for line in lines if re.search(expected["matches"], line)]
+    return None if len(found) == expected["count"] else f"{len(found)} lines of nginx's log match {expected['matches']}, expected {expected['count']}: {lines}"
+
+
 def loads(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     """The bundle loads as certificates and holds every one of another file."""
     bundle, one = (ssl.create_default_context(cafile=str(replay.outside(expected[name]))) for name in ("path", "holds"))
@@ -233,6 +314,7 @@ KINDS: dict[str, Callable[..., str | None]] = {
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
         listens, dials, environment, provider_request, gone, proxied, loads,
-        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, absent,
+        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, absent, unknown_past_the_gateway,
+        legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
     )
 }  # fmt: skip

@@ -22,11 +22,12 @@ from typing import Any
 import jsonschema
 from bs4 import BeautifulSoup
 
+from macros import renderings
 from macros.ledger import Block, Book, read_yaml
-from tests.lab import litellm_fork, normalise, observe, powershell, programs
+from tests.lab import gateway_host, litellm_fork, normalise, observe, powershell, programs, variants
 from tests.lab.namespace import wait_until
 from tests.lab.terminal import Hang, Result, Terminal
-from tests.lab.world import World
+from tests.lab.world import HOME, World
 
 
 class Failure(Exception):
@@ -52,6 +53,8 @@ class Row:
     asked: int = 0
     logged: int = 0
     tapped: int = 0
+    egressed: int = 0
+    fronted: int = 0
 
     @property
     def key(self) -> str:
@@ -66,12 +69,6 @@ def rows_of(book: Book, site: Path, page: str) -> list[Row]:
         holder = pre.find_parent("div", class_="highlight")
         found.append(Row(page, str(holder["id"]), pre.get_text().rstrip("\n"), book.block(str(pre["data-snippet"])), str(pre["data-language"])))
     return found
-
-
-def typed(block: Block) -> list[tuple[str, bool]]:
-    """What a reader types at the block's prompts, and whether it must not show."""
-    hidden = [item["hides"] for item in block.data.get("observed", []) if "hides" in item]
-    return [(item["text"], item["text"] in hidden) for item in block.data.get("types", [])]
 
 
 class Replay(World):
@@ -96,20 +93,25 @@ class Replay(World):
         tamper: Callable[[Replay], None] | None = None,
         variant: str | None = None,
     ) -> None:
-        super().__init__(book, site)
+        self.about = book.pages.get(page, {})
+        super().__init__(book, site, self.about.get("machines"))
         self.page = page
         self.forker, self.update, self.tamper = forker, update, tamper
         self.rows = rows_of(book, site, page)
-        self.about = book.pages.get(page, {"variants": {"": {}}})
-        self.variant = variant if variant is not None else next(iter(self.about["variants"]))
-        self.settings: dict[str, Any] = self.about["variants"][self.variant]
+        known = variants.of(book, page, everything=variant is not None)
+        self.variant = variant if variant is not None else next(iter(known))
+        self.settings: dict[str, Any] = known[self.variant]
         self.fresh = 0
+        #: What each proxy wrote during the latest symptom.
+        self.refusals: dict[str, list[Any]] = {}
 
     def run(self) -> list[Row]:
         """Replay every block; a failing one ends the replay. Never raises for a row."""
         with self:
             if "squid" in self.settings:
                 self.start_squid(**self.settings["squid"])
+            if "egress" in self.settings:
+                self.start_egress(**self.settings["egress"])
             if self.tamper:
                 self.tamper(self)
             problem = self._first()
@@ -163,9 +165,11 @@ class Replay(World):
         """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
         row.began, row.asked = len(self.all_requests()), len(self.all_names())
         row.tapped = len(self.all_gateway_requests())
-        row.logged = len(self.squid.log()) if self.squid else 0
+        row.logged, row.egressed = (len(squid.log()) if squid else 0 for squid in (self.squid, self.egress))
+        row.fronted = len(self.nginx_log())
         block = row.block
-        if not self._belongs(block.data.get("only", self.variant)):
+        self.here = self.machine(block.data.get("terminal", "client"))
+        if not variants.holds(block.data.get("only", {}), self.variant, self.settings):
             return "not here"
         if block.check == "output":
             self._output(row)
@@ -190,13 +194,8 @@ class Replay(World):
             self._observe(row)
         return "passed"
 
-    def _belongs(self, only: str | dict[str, dict[str, bool]]) -> bool:
-        """Whether a block's ``only`` holds: a variant's name, or properties of its proxy; an absent one is false."""
-        if isinstance(only, str):
-            return only == self.variant
-        return all(self.settings.get(proxy, {}).get(key, False) == value for proxy, keys in only.items() for key, value in keys.items())
-
     def _observe(self, row: Row) -> None:
+        self.here = self.machine(row.block.data.get("terminal", "client"))
         for item in [*row.block.data.get("observed", []), *self.about.get("observed", {}).get(row.block.id, [])]:
             kind, expected = next((key, value) for key, value in item.items() if key != "what")
             problem = observe.KINDS[kind](self, row, expected)
@@ -216,7 +215,7 @@ class Replay(World):
 
     def _lab(self, block: Block) -> dict[str, str]:
         env: dict[str, str] = {}
-        inspected = self.settings.get("squid", {}).get("inspect", False)
+        inspected = self.settings.get("egress" if self.machines else "squid", {}).get("inspect", False)
         for difference in block.lab.values():
             if not (inspected and difference.get("unless_inspected")):
                 env |= difference["env"]
@@ -233,7 +232,7 @@ class Replay(World):
         lab = self._lab(block)
         seconds = block.data.get("seconds", 60)
         self._think(block)
-        terminal.start(text or row.text, lab, typed(block))
+        terminal.start(text or row.text, lab, self.typed(block))
         if "service" in block.data:
             try:
                 wait_until(lambda: terminal.is_done() or self.get(block.data["service"], {})[0] == 200, seconds, f"an answer at {block.data['service']}")
@@ -251,6 +250,22 @@ class Replay(World):
             raise Failure(f"{block.id}: the lab changes {', '.join(names)} without declaring it; name the difference in the block's lab: list")
         if "service" not in block.data and not any("exit" in item for item in block.data["observed"]) and result.status != 0:
             raise Failure(f"{block.id}: exit status {result.status}; it printed:\n{result.output[-2000:]}")
+
+    def past_the_proxy(self, row: Row) -> Result:
+        """The block once more, in a terminal that knows the gateway's name and keeps Claude Code from every proxy."""
+        self.fresh += 1
+        machines = {**self.machines, "reader": {**self.machines["reader"], "knows": [self.book.fact("site.gateway_host")]}}
+        name = f"client-{self.fresh}"
+        view = gateway_host.view(self.inside, self.book, "reader", machines, "hosts-past-the-proxy")
+        self.terminals[name] = terminal = Terminal(self.inside, self.lab / f"terminal-{name}", dict(self.env), HOME / "project", view)
+        self._set_up(terminal)
+        terminal.run("export NO_PROXY='*'")
+        return terminal.run(row.text, self._lab(row.block), seconds=row.block.data.get("seconds", 60))
+
+    def typed(self, block: Block) -> list[tuple[str, bool]]:
+        """What a reader types at the block's prompts, and whether it must not show."""
+        hidden = [item["hides"] for item in block.data.get("observed", []) if "hides" in item]
+        return [(self.content(item["text"]), item["text"] in hidden) for item in block.data.get("types", [])]
 
     def _fresh_client(self) -> Terminal:
         """A new terminal, as after a login: nothing of the page is set in it."""
@@ -317,7 +332,7 @@ class Replay(World):
             found = read(row.text)
         except (powershell.PowerShellError, jsonschema.ValidationError) as problem:
             raise Failure(f"{block.id}: {problem}") from None
-        if found != definition:
+        if found != renderings.on_windows(definition):
             raise Failure(f"{block.id}: it sets {found}, the definition says {definition}")
         for path in block.data["counterexamples"]:
             try:
@@ -343,15 +358,12 @@ class Replay(World):
         """Bring the cause about in a new terminal that is otherwise set up by the page."""
         block, cause = row.block, row.block.data["cause"]
         terminal = self._fresh_client()
-        client = next(other for other in self.rows if other.block.id.endswith("client.yaml@bash"))
-        for other in self.rows:
-            if "client" in other.block.data.get("also", []) and other.outcome == "passed":
-                terminal.run(other.text, types=typed(other.block))
-        terminal.run(client.text)
+        self._set_up(terminal)
         for name, value in self.values(cause.get("env", {})).items():
             terminal.run(f"unset {name}" if value is None else f"export {name}='{value}'")
-        with self._brought_about(cause):
-            self._paste(row, terminal, 'claude -p "Reply with one word: connected"')
+        piped = f"head -c {cause['piped']} /dev/zero | tr '\\0' a | " if "piped" in cause else ""
+        with self._fault(row, cause):
+            self._paste(row, terminal, f'{piped}claude -p "Reply with one word: connected"')
         printed = row.output.strip("\n")
         if self.update and printed != row.text:
             block.path.write_text(printed + "\n")
@@ -361,9 +373,25 @@ class Replay(World):
                 f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update"
             )
 
+    def _set_up(self, terminal: Terminal) -> None:
+        """What the page did in Claude Code's terminal so far."""
+        for other in self.rows:
+            if other.outcome == "passed" and self._sets_up_client(other.block):
+                terminal.run(other.text, types=self.typed(other.block))
+
+    @staticmethod
+    def _sets_up_client(block: Block) -> bool:
+        """Whether a block changes the environment of Claude Code's terminal."""
+        here = "client" in [block.data.get("terminal"), *block.data.get("also", [])]
+        return here and any("environment" in item for item in block.data.get("observed", []))
+
     @contextmanager
-    def _brought_about(self, cause: dict[str, Any]) -> Iterator[None]:
-        """What a cause changes outside the reader's terminal, for as long as it lasts."""
+    def _fault(self, row: Row, cause: dict[str, Any]) -> Iterator[None]:
+        """What a cause changes outside the reader's terminal, for one row: the provider, names, a proxy, a line of the gateway's nginx."""
+        starts = {"squid": self.start_squid, "egress": self.start_egress}
+        changed = [name for name in starts if name in cause]
+        path = self.outside(cause["nginx"]["file"]) if "nginx" in cause else None
+        before = path.read_text() if path else ""
         behave, hosts = self.lab / "provider" / "behave.json", self.inside.etc / "hosts"
         known = hosts.read_text()
         try:
@@ -371,16 +399,33 @@ class Replay(World):
                 behave.write_text(json.dumps(cause["provider"]))
             for name, address in cause.get("hosts", {}).items():
                 hosts.write_text(re.sub(rf" {re.escape(name)}(?=\s)", "", hosts.read_text()) + (f"{address} {name}\n" if address else ""))
-            if "squid" in cause and self.squid:
-                self.squid.close()
-                self.start_squid(**{**self.settings["squid"], **cause["squid"]})
+            for name in changed:
+                getattr(self, name).close()
+                starts[name](**{**self.settings[name], **cause[name]})
+            if path:
+                find, replace = cause["nginx"]["find"], cause["nginx"]["replace"]
+                if find not in before:
+                    raise Failure(f"{cause['what']}: {cause['nginx']['file']} does not hold {find!r}")
+                path.write_text(before.replace(find, replace))
+                self._reload_nginx()
             yield
         finally:
             behave.unlink(missing_ok=True)
             hosts.write_text(known)
-            if "squid" in cause and self.squid:
-                self.squid.close()
-                self.start_squid(**self.settings["squid"])
+            if path:
+                path.write_text(before)
+                self._reload_nginx()
+            for name in ("squid", "egress"):
+                squid = getattr(self, name)
+                self.refusals[name] = squid.log()[0 if name in changed else getattr(row, "logged" if name == "squid" else "egressed") :] if squid else []
+            for name in changed:
+                getattr(self, name).close()
+                starts[name](**self.settings[name])
+
+    def _reload_nginx(self) -> None:
+        done = self.terminal("operator").run("sudo nginx -t && sudo service nginx restart")
+        if done.status != 0:
+            raise Failure(f"nginx does not start: {done.output[-500:]}")
 
     def _python(self, row: Row) -> None:
         """Run the page's Python block by pytest-markdown-docs, inside."""
@@ -407,7 +452,7 @@ def replay_page(book: Book, site: Path, page: str, forker: Callable[[], litellm_
     A page whose reader has done another page ``first`` is replayed with a forked gateway only.
     A row has passed when it passed in one variant and failed in none.
     """
-    names = list(book.pages.get(page, {"variants": {"": {}}})["variants"])
+    names = list(variants.of(book, page))
     warm = "first" in book.pages.get(page, {})  # another page's replay starts that gateway cold
     merged = Replay(book, site, page, variant=names[0], forker=forker() if warm else None).run()
     for name in names[1:]:

@@ -25,6 +25,8 @@ from tests.lab.namespace import Namespace, wait_until
 USER, PASSWORD = "alice", "p@ss:w/rd#1"
 #: The same user's login where the proxy speaks NTLM, and where the lab decides about it.
 NTLM_DOMAIN, NTLM_PASSWORD, NTLM_PORT = "CORP", "p@ss w/rd#1", 9401
+#: The login of a gateway host at a proxy of its own.
+SERVICE = ("svc-gateway", "g@te:w/y#2")
 AUTHORITY = "Corporate TLS inspection (lab)"
 INSTALL = "apt-get install --no-install-recommends squid-openssl"
 #: Squid does not run as root.
@@ -159,7 +161,7 @@ http_access deny all
 
     def __init__(
         self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False,
-        upstream_ca: Path | None = None, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False,
+        upstream_ca: Path | None = None, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False, known: tuple[str, str] = (USER, PASSWORD),
     ) -> None:  # fmt: skip
         self.inside, self.folder, self.port = inside, folder, port
         folder.mkdir(parents=True)
@@ -169,7 +171,7 @@ http_access deny all
         self.verifier = self._verifier(at) if ntlm else None
         if ntlm:
             rules = NTLM.format(at=at) + rules
-        self.ca = write(folder, name, port, rules, (USER, PASSWORD) if login else None, inspect, upstream_ca)
+        self.ca = write(folder, name, port, rules, known if login else None, inspect, upstream_ca)
         self.process = inside.popen(
             command(), {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}, at,
             stdin=subprocess.DEVNULL, stdout=(folder / "squid.txt").open("wb"), stderr=subprocess.STDOUT,

@@ -20,7 +20,7 @@ def head(packet: bytes, port: int) -> dict[str, object] | None:
     if packet[9] != socket.IPPROTO_TCP or int.from_bytes(tcp[2:4], "big") != port:
         return None
     lines, end, _ = tcp[(tcp[12] >> 4) * 4 :].partition(b"\r\n\r\n")
-    if not end or not lines.split(b"\r\n")[0].endswith(b" HTTP/1.1"):
+    if not end or not lines.split(b"\r\n")[0].endswith((b" HTTP/1.1", b" HTTP/1.0")):
         return None
     first, *rest = lines.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")

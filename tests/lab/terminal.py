@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import shlex
 import struct
 import termios
@@ -46,8 +47,8 @@ class Result:
 class Terminal:
     """An empty home folder, an environment built from nothing, bash, and a real terminal."""
 
-    def __init__(self, inside: Namespace, folder: Path, env: dict[str, str], cwd: Path) -> None:
-        """``folder`` is below the namespace's ``mnt``; ``cwd`` is a path inside."""
+    def __init__(self, inside: Namespace, folder: Path, env: dict[str, str], cwd: Path, view: list[str] | None = None) -> None:
+        """``folder`` is below the namespace's ``mnt``; ``cwd`` is a path inside; ``view``: the command that narrows what it sees."""
         self.inside = inside
         self.folder = folder
         self.at = Path("/mnt") / folder.relative_to(inside.mnt)
@@ -62,7 +63,7 @@ class Terminal:
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         commands, self.commands = os.pipe()
         self.process = inside.popen(
-            ["setsid", "--ctty", "bash", "--noprofile", "--norc", "-m", f"/dev/fd/{commands}"], env, cwd,
+            [*(view or []), "setsid", "--ctty", "bash", "--noprofile", "--norc", "-m", f"/dev/fd/{commands}"], env, cwd,
             stdin=screen, stdout=screen, stderr=screen, pass_fds=(commands,), start_new_session=True,
         )  # fmt: skip
         os.close(screen)
@@ -70,6 +71,7 @@ class Terminal:
         # Commands come from a pipe, so that the terminal stays free for what a reader types.
         self._send(f"exec {commands}<&-; trap : INT\n")
         self.log.touch()
+        self.reading = threading.Lock()
         self.reader = threading.Thread(target=self._record, daemon=True)
         self.reader.start()
 
@@ -77,12 +79,19 @@ class Terminal:
         with self.log.open("ab", buffering=0) as log:
             while True:
                 try:
-                    data = os.read(self.keyboard, 65536)
-                except OSError:
+                    select.select([self.keyboard], [], [])
+                    with self.reading:
+                        data = os.read(self.keyboard, 65536)
+                        log.write(data)
+                except (OSError, ValueError):
                     return
                 if not data:
                     return
-                log.write(data)
+
+    def _is_recorded(self) -> bool:
+        """Whether all that programs wrote to the terminal is in the log."""
+        with self.reading:
+            return not select.select([self.keyboard], [], [], 0)[0]
 
     def _send(self, text: str) -> None:
         try:
@@ -143,6 +152,7 @@ class Terminal:
         return self._result(int(self._status().read_text()))
 
     def _result(self, status: int | None) -> Result:
+        wait_until(lambda: not self.reader.is_alive() or self._is_recorded(), 10, "the last of what the block printed")
         before = self._environment("before")
         added = {name: value for name, value in before.items() if self.env.get(name) != value}
         if status is not None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book
-from tests.lab import certificates, litellm_fork, programs
+from tests.lab import certificates, gateway_host, litellm_fork, programs
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import Namespace, wait_until
-from tests.lab.squid import Squid
+from tests.lab.squid import SERVICE, Squid
 from tests.lab.terminal import Terminal
 
 HOME = Path("/mnt/reader")
@@ -26,16 +26,24 @@ DIRECT_PORT = 9400
 
 
 class World:
-    """One reader's machine. Everything in it ends with it."""
+    """One reader's machine, and a gateway host beside it where a page has ``machines``. Everything in it ends with it."""
 
-    def __init__(self, book: Book, site: Path) -> None:
+    def __init__(self, book: Book, site: Path, machines: dict[str, Any] | None = None) -> None:
         self.book, self.site = book, site
+        self.machines = machines or {}
         self.terminals: dict[str, Terminal] = {}
+        #: The machine whose paths are meant.
+        self.here = "reader"
+        #: The proxy of the reader's machine, and the gateway host's.
         self.squid: Squid | None = None
+        self.egress: Squid | None = None
         self._direct: dict[str, Any] | None = None
 
     def __enter__(self) -> World:
-        self.inside = Namespace({"127.0.0.1": ["api.anthropic.com", self.book.fact("site.proxy_host")]})
+        names: dict[str, list[str]] = {}
+        for name, address in gateway_host.addresses(self.book).items():
+            names.setdefault(address, []).append(name)
+        self.inside = Namespace(names)
         try:
             self._prepare()
         except BaseException:
@@ -54,6 +62,8 @@ class World:
     def _prepare(self) -> None:
         self.home = self.inside.mnt / "reader"
         (self.home / "project").mkdir(parents=True)
+        for machine in self.machines:
+            (self.inside.mnt / machine).mkdir(exist_ok=True)
         self.lab = self.inside.mnt / "lab"
         self.lab.mkdir()
         (self.inside.mnt / "tmp").mkdir()
@@ -81,23 +91,39 @@ class World:
         ready = [self.lab / "provider" / "ready", self.lab / "dns.ready", self.lab / "gateway.ready"]
         wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
         self.lab_listeners = self.inside.listeners()
+        self.company = [gateway_host.prepare(self.inside, self.book).cert_pem.bytes()] if self.machines else []
+        self._hand_out_authorities()
+
+    def machine(self, terminal: str) -> str:
+        """The machine of a terminal; where a page has one machine, it is the reader's."""
+        name = terminal.split("-")[0]
+        return next((machine for machine, about in self.machines.items() if name in about["terminals"]), "reader")
 
     def terminal(self, name: str) -> Terminal:
         if name not in self.terminals:
-            cwd = HOME / "project" if name.startswith("client") else HOME
-            self.terminals[name] = Terminal(self.inside, self.lab / f"terminal-{name}", dict(self.env), cwd)
+            machine = self.machine(name)
+            home = HOME.parent / machine
+            view = gateway_host.view(self.inside, self.book, machine, self.machines) if self.machines else None
+            cwd = home / "project" if name.startswith("client") else home
+            self.terminals[name] = Terminal(self.inside, self.lab / f"terminal-{name}", {**self.env, "HOME": str(home)}, cwd, view)
         return self.terminals[name]
 
-    def outside(self, path: str) -> Path:
-        """Where a path of the reader's is found from outside the namespace."""
+    def outside(self, path: str, machine: str | None = None) -> Path:
+        """Where a path is found from outside the namespace: a path of ``here`` unless told."""
         if path.startswith("~/"):
-            return self.home / path[2:]
+            return self.inside.mnt / (machine or self.here) / path[2:]
         if path.startswith("/etc/"):
             return self.inside.etc / path[5:]
+        if path.startswith("/var/log/nginx/"):
+            return self.lab / "nginx-log" / path[15:]
         return self.home / "project" / path
 
     def values(self, env: dict[str, Any]) -> dict[str, str | None]:
-        return {name: self.outside(value["file"]).read_text().strip() if isinstance(value, dict) else value for name, value in env.items()}
+        return {name: self.content(value) for name, value in env.items()}
+
+    def content(self, value: Any) -> Any:
+        """``{file: path, machine: name}`` is what that file holds; anything else is itself."""
+        return self.outside(value["file"], value.get("machine")).read_text().strip() if isinstance(value, dict) else value
 
     # What the stand-ins saw ----------------------------------------------------
     def all_requests(self) -> list[dict[str, Any]]:
@@ -112,6 +138,10 @@ class World:
         path = self.lab / "dns.txt"
         return path.read_text().split() if path.exists() else []
 
+    def nginx_log(self) -> list[str]:
+        """The lines of the log that the page's nginx writes."""
+        return gateway_host.log(self.inside)
+
     def get(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
         """GET from inside the namespace: (HTTP status, body)."""
         words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
@@ -124,12 +154,34 @@ class World:
     ) -> Squid:  # fmt: skip
         """The company's proxy; with inspection, its authority is what IT hands out: corporate-ca.pem."""
         host, port = self.book.fact("site.proxy_host"), self.book.fact("site.proxy_port")
-        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self.lab / "ca.pem", relays_local, refuses, ntlm)
+        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self._public(), relays_local, refuses, ntlm)
         self.lab_listeners = self.inside.listeners()
-        if inspect:
-            for path in (self.home / "corporate-ca.pem", self.inside.etc / "ssl" / "corporate-ca.pem"):
-                path.write_bytes(self.squid.ca.read_bytes())
+        self._hand_out_authorities()
         return self.squid
+
+    def start_egress(self, login: bool = False, inspect: bool = False) -> Squid:
+        """The proxy through which the gateway host gets out."""
+        host, port = self.book.fact("site.egress_host"), self.book.fact("site.egress_port")
+        self.egress = Squid(self.inside, self.lab / "egress", host, port, login, inspect, self._public(), known=SERVICE)
+        self.lab_listeners = self.inside.listeners()
+        self._hand_out_authorities()
+        return self.egress
+
+    def _public(self) -> Path:
+        """Whom a proxy trusts that inspects TLS: the stand-in's authority and the company's."""
+        path = self.lab / "trusted.pem"
+        path.write_bytes(b"".join([(self.lab / "ca.pem").read_bytes(), *self.company]))
+        return path
+
+    def _hand_out_authorities(self) -> None:
+        """What IT gives everyone: the authorities of the company, of both proxies too where they inspect."""
+        inspecting = [squid.ca.read_bytes() for squid in (self.squid, self.egress) if squid and squid.ca.exists()]
+        if not self.company and not inspecting:
+            return
+        for path in (self.home, self.inside.mnt / gateway_host.NAME):
+            if path.exists():
+                (path / "corporate-ca.pem").write_bytes(b"".join([*self.company, *inspecting]))
+        (self.inside.etc / "ssl" / "corporate-ca.pem").write_bytes(b"".join([*self.company, *inspecting]))
 
     def claude(self, env: dict[str, str], *arguments: str, home: str = "reader", timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run Claude Code inside, in a project of its own, quietly and without retries."""
@@ -159,7 +211,7 @@ class World:
 
     def install_warm(self, forker: litellm_fork.Forker) -> Path:
         """Put the forking ``litellm`` where the page's install block puts the real one."""
-        target = self.home / "litellm-gateway" / "venv" / "bin"
+        target = self.outside("~/litellm-gateway/venv/bin", self.machine("gateway"))
         target.mkdir(parents=True)
         litellm_fork.shim(target / "litellm", forker.address)
         (target.parent / "lib").symlink_to(programs.litellm_python().parents[1] / "lib")

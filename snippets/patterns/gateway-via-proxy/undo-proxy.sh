@@ -1,0 +1,1 @@
+unset HTTPS_PROXY

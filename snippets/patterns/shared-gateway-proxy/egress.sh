@@ -1,0 +1,1 @@
+export HTTPS_PROXY="http://egress.corp.example:8080"

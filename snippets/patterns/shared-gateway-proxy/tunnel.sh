@@ -1,0 +1,1 @@
+ss -Htnp state established '( dport = :8080 )' | grep '"litellm"'

@@ -1,0 +1,1 @@
+sudo tail -n 1 /var/log/nginx/claude-gateway.log

@@ -1,0 +1,2 @@
+unset ANTHROPIC_BASE_URL ANTHROPIC_AUTH_TOKEN NODE_EXTRA_CA_CERTS
+rm ~/.claude/gateway-token
