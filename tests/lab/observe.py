@@ -270,7 +270,10 @@ def front_answers(replay: Replay, row: Row, expected: dict[str, Any]) -> str | N
          *words, *(["--data-binary", "@/mnt/lab/body"] if "bytes" in expected else []), address],
         {"PATH": os.defpath},
     )  # fmt: skip
-    return None if done.stdout.startswith(f"{expected['status']} ") else f"{address} answers {done.stdout.strip()}, expected {expected['status']}"
+    status = int(done.stdout.split()[0])
+    if "other_than" in expected:  # LiteLLM may close the connection before it has read all of a body that it refuses
+        return f"{address} answers {done.stdout.strip()}" if status in (0, expected["other_than"]) else None
+    return None if status == expected["status"] else f"{address} answers {done.stdout.strip()}, expected {expected['status']}"
 
 
 def tls(replay: Replay, row: Row, expected: dict[str, str]) -> str | None:
