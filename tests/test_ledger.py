@@ -178,7 +178,7 @@ def test_every_file_of_facts_has_a_schema_and_every_schema_facts(book: Book) -> 
 
 @pytest.mark.parametrize("kind", sorted(guards.NAMES))
 def test_every_name_in_the_data_is_used(kind: str, book: Book) -> None:
-    """The other side of the guard: pages and data name the same things. The quick reference names settings, and variables with a group."""
+    """The other side of the guard. The quick reference names every settings key, and each variable with a group."""
     own = {ROOT / "snippets" / "facts" / f"{name}.yaml" for name in guards.NAMES}
     texts = [path.read_text() for folder in ("docs", "snippets") for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path not in own]
     texts += [render.text(book, block) for block in book.blocks.values()]
