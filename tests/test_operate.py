@@ -20,7 +20,7 @@ from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
 from tests.lab.replay import Replay
 from tests.lab.terminal import Terminal
-from tests.lab.world import HOME, World
+from tests.lab.world import DIRECT_PORT, HOME, World
 from tests.test_local_gateway import gateway_env
 
 pytestmark = pytest.mark.lab
@@ -182,7 +182,7 @@ def test_a_misspelt_key_is_no_error(book: Book, world: World) -> None:
     config = routed(book)
     config["router_settings"]["fallback"] = config["router_settings"].pop("fallbacks")
     with gateway(world, config), provider(world, status=500, model="claude-opus-5-5"):
-        assert world.ask_gateway(**{name: ASKED[name] for name in ("key", "model")})[0] == 500
+        assert world.ask_gateway(**ASKED)[0] == 500
 
 
 def test_rpm_alone_limits_nothing(book: Book, world: World) -> None:
@@ -196,6 +196,16 @@ def test_rpm_alone_limits_nothing(book: Book, world: World) -> None:
         before = len(world.all_requests())
         assert [world.ask_gateway(**haiku)[0] for _ in range(4)] == [200, 200, 429, 429]
         assert len(seen(world, before)) == 2, "the gateway refused by itself"
+
+
+def test_two_addresses_of_a_provider(book: Book, world: World) -> None:
+    config = routed(book)
+    config["model_list"][1]["litellm_params"]["api_base"] = f"http://127.0.0.1:{DIRECT_PORT}"
+    with gateway(world, config):
+        before = len(world.all_requests())
+        assert {world.ask_gateway(**ASKED)[0] for _ in range(20)} == {200}
+        hosts = {(request["headers"]["host"], request["headers"]["x-api-key"]) for request in world.all_requests()[before:]}
+    assert hosts == {("api.anthropic.com", LAB_KEY), (f"127.0.0.1:{DIRECT_PORT}", SECOND_KEY)}
 
 
 def test_everything_resting_is_429_without_asking_the_provider(book: Book, world: World) -> None:
