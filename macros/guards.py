@@ -141,6 +141,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "known_bad": render.known_bad,
     "advisories": render.advisories,
     "models": render.models,
+    "measured": render.measured,
     "proxy_programs": render.proxy_programs,
     "hosts": render.hosts,
     "hosts_documented": render.hosts_documented,

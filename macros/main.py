@@ -74,6 +74,11 @@ def define_env(env: Any) -> None:
         return render.models(book)
 
     @env.macro
+    def measured(path: str) -> str:
+        """A measured table of ``snippets/facts``."""
+        return render.measured(book, path)
+
+    @env.macro
     def proxy_programs() -> str:
         """Which program honours which proxy and certificate variable, as a table."""
         return render.proxy_programs(book)

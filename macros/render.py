@@ -192,6 +192,17 @@ def models(book: Book) -> str:
     return table(["Model name on the wire", "When Claude Code asks for it"], rows)
 
 
+def measured(book: Book, path: str) -> str:
+    """A table of facts that has ``columns`` (key -> heading) and ``rows``. Raises BookError for a row of other keys."""
+    entry = book.fact(path)
+    if not isinstance(entry, dict) or set(entry) != {"columns", "rows"}:
+        raise BookError(f"{path!r} is no table; name a fact with columns: and rows:")
+    for number, row in enumerate(entry["rows"], start=1):
+        if set(row) != set(entry["columns"]):
+            raise BookError(f"{path}: row {number} has {', '.join(row)}; give it {', '.join(entry['columns'])}")
+    return table(list(entry["columns"].values()), [[row[key] for key in entry["columns"]] for row in entry["rows"]])
+
+
 def proxy_programs(book: Book) -> str:
     names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY")
     rows = [

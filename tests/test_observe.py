@@ -68,6 +68,9 @@ class Seen:
 
     gateway_requests = requests
 
+    def ask_gateway(self, key: str, model: str) -> tuple[int, str]:
+        return self.seen.get("answer", 200), "body"
+
     def all_requests(self) -> list[dict[str, Any]]:
         """Nothing at first, then what the observation made happen."""
         before, self.asked = self.asked, self.seen.get("requests", [])
@@ -253,8 +256,28 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
 }  # fmt: skip
 
 
+REFUSED = request(status=529)
+MEANWHILE = {"key": "~/key", "model": "opus", "provider": {"status": 529}, "requests": 2, "answered": ["opus", "sonnet"], "refused_at_most": 1}
+CASES["provider_keys"] = (
+    ["typed", "second"],
+    {"requests": [request(), request(x_api_key="second")]},
+    [({"requests": [request()]}, "saw 1 of its keys"), ({"requests": [request(x_api_key="other"), request()]}, "another key")],
+)
+CASES["gateway_meanwhile"] = (
+    MEANWHILE,
+    {"requests": [REFUSED, request(), request()]},
+    [
+        ({"answer": 500}, "the gateway answers 500"),
+        ({"requests": [REFUSED, request(body={"model": "haiku"})]}, "haiku"),
+        ({"requests": [REFUSED, REFUSED, request()]}, "refused 2 requests"),
+        ({"requests": [request()]}, "refused 0 requests"),
+    ],
+)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "provider").mkdir()
     for name, text, mode in (("key", "key\n", 0o600), ("same", "key\n", 0o644), ("other", "other\n", 0o644)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(mode)
@@ -291,5 +314,7 @@ def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(CASES) | {"loads", "tells_apart"} == set(observe.KINDS), "tells_apart is tried in tests/test_security.py"
+    assert set(CASES) | {"loads", "tells_apart", "unit"} == set(observe.KINDS), (
+        "tells_apart is tried in tests/test_security.py, and unit by the mutants of operate/run/"
+    )
     assert {name for name in vars(Seen) if not name.startswith("_")} <= {*dir(Replay)}, "the replay has other methods now"

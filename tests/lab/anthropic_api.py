@@ -12,7 +12,8 @@ Run by hand::
 529 ...), ``retry_after`` (seconds), ``stall`` (seconds before the answer),
 ``pause`` (seconds between the events of a stream),
 ``times`` (how many requests misbehave; all of them when absent) and ``path``
-(only requests to this path misbehave).
+(only requests to this path misbehave), ``model`` and ``key`` (only requests
+for this model, or with this provider key, misbehave).
 
 Shapes: https://platform.claude.com/docs/en/api/messages and
 https://platform.claude.com/docs/en/api/errors
@@ -42,8 +43,9 @@ ERROR_TYPES = {
     500: "api_error",
     529: "overloaded_error",
 }
-#: The only provider key the stand-in accepts. Obviously not a real one.
+#: The only provider keys the stand-in accepts. Obviously not real ones.
 LAB_KEY = "sk-ant-lab-not-a-real-key"
+SECOND_KEY = "sk-ant-lab-second-not-a-real-key"
 
 
 def error(status: int, message: str, **headers: str) -> web.Response:
@@ -51,6 +53,10 @@ def error(status: int, message: str, **headers: str) -> web.Response:
     kind = ERROR_TYPES.get(status, "api_error")
     body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_lab"}
     return web.json_response(body, status=status, headers={"request-id": "req_lab", **headers})
+
+
+def _credentials(request: web.Request) -> tuple[str, str]:
+    return request.headers.get("x-api-key", ""), request.headers.get("authorization", "").removeprefix("Bearer ")
 
 
 def last_user_text(body: dict[str, Any]) -> str:
@@ -75,10 +81,10 @@ def answer_text(body: dict[str, Any]) -> str:
 class AnthropicAPI:
     """The application; one instance a process."""
 
-    def __init__(self, folder: Path, models: list[str], key: str = LAB_KEY) -> None:
+    def __init__(self, folder: Path, models: list[str], keys: tuple[str, ...] = (LAB_KEY, SECOND_KEY)) -> None:
         self.folder = folder
         self.models = models
-        self.key = key
+        self.keys = keys
         self.count = itertools.count(1)
         self.misbehaved: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,24 +112,26 @@ class AnthropicAPI:
             "tls": request.secure,
             "peer": request.remote,
         }
-        response = await self.misbehave(request) or await self.answer(request, body)
+        response = await self.misbehave(request, body) or await self.answer(request, body)
         record["status"] = response.status
         self.log.write(json.dumps(record) + "\n")
         self.log.flush()
         if isinstance(response, Stream):
-            return await response.send(request, self.rule(request).get("pause", 0))
+            return await response.send(request, self.rule(request, body).get("pause", 0))
         return response
 
-    def rule(self, request: web.Request) -> dict[str, Any]:
+    def rule(self, request: web.Request, body: Any) -> dict[str, Any]:
         """What ``behave.json`` says of this request."""
         try:
             rule = json.loads((self.folder / "behave.json").read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        return rule if rule.get("path", request.path) == request.path else {}
+        model = body.get("model") if isinstance(body, dict) else None
+        meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model
+        return rule if meant and ("key" not in rule or rule["key"] in _credentials(request)) else {}
 
-    async def misbehave(self, request: web.Request) -> web.Response | None:
-        rule = self.rule(request)
+    async def misbehave(self, request: web.Request, body: Any) -> web.Response | None:
+        rule = self.rule(request, body)
         if not rule:
             return None
         text = json.dumps(rule)
@@ -147,8 +155,7 @@ class AnthropicAPI:
             ("GET", "/v1/models"),
         }:
             return error(404, f"Not found: {request.method} {request.path}")
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self.key not in (request.headers.get("x-api-key"), bearer):
+        if not set(self.keys) & set(_credentials(request)):
             return error(401, "invalid x-api-key")
         if "anthropic-version" not in request.headers:
             return error(400, "anthropic-version: header is required")

@@ -312,6 +312,54 @@ def tells_apart(replay: Replay, row: Row, expected: str) -> str | None:
     return setups.tells_apart(replay, row, expected)
 
 
+def provider_keys(replay: Replay, row: Row, expected: list[str]) -> str | None:
+    """The provider's keys that requests since the row began carried: all of these, no other."""
+    found = {request["headers"].get("x-api-key") for request in replay.requests(row) if request["path"] == "/v1/messages"}
+    return None if found == set(expected) else f"the provider saw {len(found)} of its keys, expected {len(set(expected))}: another key, or not each of them"
+
+
+def gateway_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """While the provider misbehaves, every request is answered: by the first of these models, now and then by another of them."""
+    behave, before = replay.lab / "provider" / "behave.json", len(replay.all_requests())
+    behave.write_text(json.dumps(expected["provider"]))
+    try:
+        for _ in range(expected["requests"]):
+            status, answer = replay.ask_gateway(expected["key"], expected["model"])
+            if status != 200:
+                return f"while the provider does {expected['provider']}, the gateway answers {status}: {answer[:600]}"
+    finally:
+        behave.unlink()
+    seen = [(request["body"]["model"], request["status"]) for request in replay.all_requests()[before:]]
+    answered = {model for model, status in seen if status == 200}
+    if expected["answered"][0] not in answered or not answered <= set(expected["answered"]):
+        return f"{sorted(answered)} answered, expected {' and perhaps '.join(expected['answered'])}"
+    refused = [status for _, status in seen if status != 200]
+    if not 1 <= len(refused) <= expected["refused_at_most"]:
+        return f"the provider refused {len(refused)} requests, expected 1 to {expected['refused_at_most']}"
+    return None
+
+
+def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """What systemd made of a unit of the reader's."""
+    assert replay.systemd
+    name, show = expected["name"], replay.systemd.show
+    ready = replay.book.fact("site.gateway_address") + "/health/readiness"
+    if "enabled" in expected and show(name, "UnitFileState") != "enabled":
+        return f"{name} is {show(name, 'UnitFileState')}, expected enabled"
+    wait_until(lambda: replay.get(ready, {})[0] == 200, 120, f"an answer of {name}")
+    old = show(name, "MainPID")
+    if "confined" in expected:
+        status = replay.inside.run(["cat", f"/proc/{old}/status"], {"PATH": os.defpath}).stdout
+        missing = [line for line in (r"NoNewPrivs:\t1", r"Seccomp:\t2") if not re.search(f"^{line}$", status, re.MULTILINE)]
+        written = replay.inside.run(["nsenter", "-t", old, "-m", "touch", "/usr/local/of-the-unit"], {"PATH": os.defpath + ":/usr/sbin:/sbin"})
+        if missing or "Read-only file system" not in written.stderr:
+            return f"{name}: {', '.join(missing) or 'the process can write outside its folder'}"
+    if "comes_back" in expected:
+        replay.inside.run(["kill", "-KILL", old], {"PATH": os.defpath})
+        wait_until(lambda: show(name, "MainPID") not in {old, "0"} and replay.get(ready, {})[0] == 200, 120, f"the return of {name}")
+    return None
+
+
 KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
@@ -319,5 +367,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
         listens, dials, environment, provider_request, gone, proxied, loads,
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
+        provider_keys, gateway_meanwhile, unit,
     )
 }  # fmt: skip

@@ -102,6 +102,7 @@ class Replay(World):
         self.variant = variant if variant is not None else next(iter(known))
         self.settings: dict[str, Any] = known[self.variant]
         self.fresh = 0
+        self.before: list[Row] = []
         #: What each proxy wrote during the latest symptom.
         self.refusals: dict[str, list[Any]] = {}
 
@@ -112,6 +113,8 @@ class Replay(World):
                 self.start_squid(**self.settings["squid"])
             if "egress" in self.settings:
                 self.start_egress(**self.settings["egress"])
+            if self.settings.get("systemd"):
+                self.start_systemd(self.book.fact("lab.differences.provider.env"))
             if self.tamper:
                 self.tamper(self)
             problem = self._first()
@@ -143,7 +146,8 @@ class Replay(World):
             if name not in others:
                 return f"{name} is not on {first['page']}; correct page: first: in the ledger"
             try:
-                self._row(others[name])
+                others[name].outcome = self._row(others[name])
+                self.before.append(others[name])
             except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired, OSError, ValueError, LookupError) as problem:
                 return f"before the page, {name}: {problem}"
         return None
@@ -182,7 +186,7 @@ class Replay(World):
         elif row.language == "python":
             self._python(row)
         elif self.forker and block.id.endswith("/install.sh"):
-            self.install_warm(self.forker)
+            self.install_real() if self.settings.get("systemd") else self.install_warm(self.forker)
             return "not run"
         elif block.check in {"run", "native"}:
             for name in block.data.get("also", []):
@@ -375,7 +379,7 @@ class Replay(World):
 
     def _set_up(self, terminal: Terminal) -> None:
         """What the page did in Claude Code's terminal so far."""
-        for other in self.rows:
+        for other in [*self.before, *self.rows]:
             if other.outcome == "passed" and self._sets_up_client(other.block):
                 terminal.run(other.text, types=self.typed(other.block))
 
@@ -408,6 +412,10 @@ class Replay(World):
                     raise Failure(f"{cause['what']}: {cause['nginx']['file']} does not hold {find!r}")
                 path.write_text(before.replace(find, replace))
                 self._reload_nginx()
+            if "asked" in cause:
+                self._within_a_minute()
+                for _ in range(cause["asked"]["requests"]):
+                    self.ask_gateway(cause["asked"]["key"], cause["asked"]["model"])
             yield
         finally:
             behave.unlink(missing_ok=True)
@@ -426,6 +434,12 @@ class Replay(World):
         done = self.terminal("operator").run("sudo nginx -t && sudo service nginx restart")
         if done.status != 0:
             raise Failure(f"nginx does not start: {done.output[-500:]}")
+
+    @staticmethod
+    def _within_a_minute() -> None:
+        """Limits count by the minute of the clock; wait for the next one when this one is nearly over."""
+        if time.time() % 60 > 35:
+            time.sleep(60 - time.time() % 60)
 
     def _python(self, row: Row) -> None:
         """Run the page's Python block by pytest-markdown-docs, inside."""

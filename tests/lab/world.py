@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book
-from tests.lab import certificates, gateway_host, litellm_fork, programs
+from tests.lab import certificates, gateway_host, litellm_fork, programs, systemd
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import Namespace, wait_until
 from tests.lab.squid import SERVICE, Squid
@@ -37,6 +37,7 @@ class World:
         #: The proxy of the reader's machine, and the gateway host's.
         self.squid: Squid | None = None
         self.egress: Squid | None = None
+        self.systemd: systemd.Manager | None = None
         self._direct: dict[str, Any] | None = None
 
     def __enter__(self) -> World:
@@ -58,6 +59,8 @@ class World:
                 terminal.close()
         finally:
             self.inside.close()
+            if self.systemd:
+                self.systemd.remove()
 
     def _prepare(self) -> None:
         self.home = self.inside.mnt / "reader"
@@ -149,6 +152,15 @@ class World:
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
 
+    def ask_gateway(self, key: str, model: str) -> tuple[int, str]:
+        """One small request through the gateway, with the key in a file of the reader's: (HTTP status, body)."""
+        body = json.dumps({"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]})
+        words = ["-H", f"authorization: Bearer {self.outside(key).read_text().strip()}", "-H", "content-type: application/json", "-d", body]
+        address = self.book.fact("site.gateway_address") + "/v1/messages"
+        done = self.inside.run(["curl", "-s", "-m", "50", "-w", "\n%{http_code}", *words, address], {"PATH": os.defpath})
+        answer, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), answer
+
     def start_squid(
         self, login: bool = False, inspect: bool = False, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False,
     ) -> Squid:  # fmt: skip
@@ -208,6 +220,23 @@ class World:
                 raise RuntimeError(f"Claude Code does not work without a gateway either: {done.stdout}{done.stderr}")
             self._direct = seen[0]
         return self._direct
+
+    def start_systemd(self, env: dict[str, str]) -> None:
+        """The reader's own systemd; what it starts has ``env`` besides what the unit says."""
+        runtime = self.inside.mnt / "run"
+        self.env["XDG_RUNTIME_DIR"] = "/mnt/run"
+        values = {name: value.format(lab="/mnt/lab") for name, value in env.items()}
+        self.systemd = systemd.Manager(self.inside, runtime, {**self.env, **values})
+        self.systemd.wait()
+
+    def install_real(self) -> None:
+        """Put the installed LiteLLM, started cold, where the page's install block puts it."""
+        target = self.home / "litellm-gateway" / "venv" / "bin" / "litellm"
+        target.parent.mkdir(parents=True)
+        python, command = (os.path.abspath(word) for word in programs.litellm_command())
+        folder = os.path.realpath(os.path.dirname(python))  # the unit hides /tmp, where a checkout may lie that links to it
+        target.write_text(f'#!/bin/sh\nexec {folder}/{os.path.basename(python)} {folder}/{os.path.basename(command)} "$@"\n')
+        target.chmod(0o755)
 
     def install_warm(self, forker: litellm_fork.Forker) -> Path:
         """Put the forking ``litellm`` where the page's install block puts the real one."""

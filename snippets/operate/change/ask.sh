@@ -1,0 +1,1 @@
+claude --model team-default -p "Reply with one word: changed"

@@ -1,0 +1,1 @@
+rm ~/litellm-gateway/master-key.old

@@ -1,0 +1,2 @@
+cd ~/litellm-gateway
+cp -p config.yaml config.last-good.yaml

@@ -1,0 +1,1 @@
+systemd-analyze --user verify ~/.config/systemd/user/litellm-gateway.service

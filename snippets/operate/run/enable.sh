@@ -1,0 +1,2 @@
+systemctl --user daemon-reload
+systemctl --user enable --now litellm-gateway.service

@@ -1,0 +1,6 @@
+curl -s http://127.0.0.1:4000/health -H "Authorization: Bearer $(cat ~/litellm-gateway/master-key)" |
+  python3 -c '
+import json, sys
+report = json.load(sys.stdin)
+print("answer:", report["healthy_count"], "do not:", report["unhealthy_count"])
+sys.exit(report["unhealthy_count"] > 0 or report["healthy_count"] == 0)'
