@@ -63,6 +63,7 @@ FATES = {
     "weak": "only by something else",
     "equivalent": "Makes no difference",
     "survived": "Not noticed",
+    "waiting": "Not tried yet",
 }
 
 
@@ -75,8 +76,8 @@ def mutants(book: Book) -> str:
     noticed = sum(total[name] for name in ("execution", "output", "schema", "test", "build"))
     words = (
         f"We plant one mistake at a time: another port, host, model, variable or flag in what you copy, and faults in pages, macros, schemas, rules and the "
-        f"tests' own helpers. Then we look what notices. Of {total['mutants']} mistakes, {noticed} were noticed by the check that is meant to "
-        f"({data['day']}). For a block that is executed, only its execution counts."
+        f"tests' own helpers. Then we look what notices. Of {total['mutants'] - total['waiting']} mistakes, {noticed} were noticed by the check that is "
+        f"meant to ({data['day']}). For a block that is executed, only its execution counts."
     )
     rows = [[kind.capitalize(), str(row["mutants"]), *(str(row[name]) for name in shown)] for kind, row in kinds.items()]
     rows.append(["**All**", str(total["mutants"]), *(str(total[name]) for name in shown)])

@@ -7,8 +7,8 @@ in a copy of the sources, and the copy is built. What guards it then judges:
 the page that shows the value is replayed (with a warm LiteLLM where that is
 possible), or the named tests run, or the build itself must stop with the words
 that are expected. Writes ``reports/mutants.json``, which keeps the rows of
-earlier runs whose entries are still the same, and, when every entry has a row,
-the figures for readers, ``snippets/facts/mutants.yaml``. Exit status 1
+earlier runs whose entries are still the same, and the figures for readers,
+``snippets/facts/mutants.yaml``. Exit status 1
 when a change survives that is not listed as equivalent, or when one that is
 listed is noticed; 2 when nothing could be judged.
 """
@@ -63,8 +63,8 @@ KINDS = {
     "schema": r"schemas/.*",
     "test helper": r"tests/.*",
 }
-#: What becomes of a mutant, in the figures: noticed by ..., noticed by something else than what is meant to, not noticed.
-WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "equivalent")
+#: What becomes of a mutant, in the figures: noticed by ..., noticed by something else than what is meant to, not noticed, not judged yet.
+WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "equivalent", "waiting")
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
 #: From how many mutants on two processes share the work.
@@ -425,16 +425,16 @@ def together(old: list[dict[str, Any]], new: list[dict[str, Any]], mutants: list
     return [kept[mutant.id] for mutant in mutants if mutant.id in kept]
 
 
-def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What ``snippets/facts/mutants.yaml`` holds: kind -> how many mutants, and what became of them."""
-    kinds: dict[str, Any] = {}
-    for kind in KINDS:
-        own = [row for row in rows if row["kind"] == kind]
-        fates = Counter(
-            (row["how"] if row["counts"] else "weak") if row["outcome"] == "killed" else ("equivalent" if row["equivalent"] else "survived") for row in own
-        )
-        if own:
-            kinds[kind] = {"mutants": len(own), **{way: fates[way] for way in WAYS}}
+def figures(rows: list[dict[str, Any]], mutants: list[Mutant]) -> dict[str, Any]:
+    """What ``snippets/facts/mutants.yaml`` holds: kind -> how many mutants, and what became of them; those without a row wait."""
+    judged = {row["id"] for row in rows}
+    fates = Counter(
+        (row["kind"], (row["how"] if row["counts"] else "weak") if row["outcome"] == "killed" else "equivalent" if row["equivalent"] else "survived")
+        for row in rows
+    )
+    fates.update((mutant.kind, "waiting") for mutant in mutants if mutant.id not in judged)
+    listed = Counter(mutant.kind for mutant in mutants)
+    kinds = {kind: {"mutants": listed[kind], **{way: fates[kind, way] for way in WAYS}} for kind in KINDS if listed[kind]}
     return {"day": min(row["day"] for row in rows), "kinds": kinds}
 
 
@@ -506,11 +506,9 @@ def whole(ids: list[str], only: set[str] | None) -> int:
     rows = together(old, [result.data() for result in results], mutants, equivalents)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    written = [REPORT]
-    if len(rows) == len(mutants):
-        head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
-        FIGURES.write_text(head + yaml.safe_dump(figures(rows), sort_keys=False, default_flow_style=None, width=150), "utf-8")
-        written.append(FIGURES)
+    head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
+    FIGURES.write_text(head + yaml.safe_dump(figures(rows, mutants), sort_keys=False, default_flow_style=None, width=160), "utf-8")
+    written = (REPORT, FIGURES)
     print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in written)}")
     return int(any(result.wrong for result in results))
 

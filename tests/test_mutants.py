@@ -183,10 +183,12 @@ def test_kinds() -> None:
 
 def test_figures_for_readers() -> None:
     killed, weak, survived = Finding("killed", "a/start.sh", "execution", counts=True), Finding("killed", "a/start.out", "output"), Finding("survived")
-    rows = [mutants.Result(PORT, finding, 1.0, reason).data() for finding, reason in ((killed, None), (weak, None), (survived, None), (survived, "why"))]
+    listed = [dataclasses.replace(PORT, id=name) for name in "abcde"]
+    findings = ((killed, None), (weak, None), (survived, None), (survived, "why"))
+    rows = [mutants.Result(mutant, finding, 1.0, reason).data() for mutant, (finding, reason) in zip(listed, findings, strict=False)]
     rows[2]["day"] = "2026-01-31"
-    kinds = {"snippet": {"mutants": 4, "execution": 1, "output": 0, "schema": 0, "test": 0, "build": 0, "weak": 1, "survived": 1, "equivalent": 1}}
-    assert mutants.figures(rows) == {"day": "2026-01-31", "kinds": kinds}
+    fates = {"execution": 1, "output": 0, "schema": 0, "test": 0, "build": 0, "weak": 1, "survived": 1, "equivalent": 1, "waiting": 1}
+    assert mutants.figures(rows, listed) == {"day": "2026-01-31", "kinds": {"snippet": {"mutants": 5, **fates}}}
 
 
 def test_rows_of_earlier_runs_are_kept_while_their_entries_are_the_same() -> None:
@@ -199,9 +201,9 @@ def test_rows_of_earlier_runs_are_kept_while_their_entries_are_the_same() -> Non
 
 
 def test_the_figures_are_of_this_list(book: Book) -> None:
-    """A mutant that was added is one that somebody judged."""
+    """Who adds a mutant judges it, or says that it waits."""
     counted = {kind: row["mutants"] for kind, row in book.fact("mutants.kinds").items()}
-    assert counted == Counter(mutant.kind for mutant in mutants.read()[0]), "tests/mutants.yaml has other entries than were judged; run: make mutants"
+    assert counted == Counter(mutant.kind for mutant in mutants.read()[0]), "tests/mutants.yaml has other entries than the figures count; run: make mutants"
 
 
 def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
