@@ -31,10 +31,11 @@ exit "$failed"
 """
 
 
-def items(book: Book) -> str:
-    """Every item with its reasons and its check, by group."""
+def items(book: Book, *groups: str) -> str:
+    """Every item of these groups with its reasons and its check. Raises BookError for a group that does not exist."""
     parts = []
-    for group, about in book.fact("checklist.groups").items():
+    for group in groups:
+        about = book.fact(f"checklist.groups.{group}")
         parts.append(f"### {about['title']}\n\n{about['about']}")
         for name, item in book.fact("checklist.items").items():
             if item["group"] == group:

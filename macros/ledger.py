@@ -229,7 +229,8 @@ class Book:
             validate(data, rules, path)
             folder = path.parent.relative_to(self.snippets).as_posix()
             if "page" in data:
-                self.pages[data["page"]["path"]] = data["page"]
+                for page in (data["page"]["path"], *data["page"].get("also", [])):
+                    self.pages[page] = data["page"]
             lines = _lines_of_blocks(path)
             for name, row in data["blocks"].items():
                 self._add(Block(f"{folder}/{name}", self.snippets / folder / re.split(r"[#@]", name)[0], path, row, line=lines[name]))

@@ -209,9 +209,9 @@ def define_env(env: Any) -> None:
         return trace.corrections(book)
 
     @env.macro
-    def security_checklist() -> str:
-        """Every item of the security checklist, with its check."""
-        return checklist.items(book)
+    def security_checklist(*groups: str) -> str:
+        """The items of these groups of the security checklist, each with its check."""
+        return checklist.items(book, *groups)
 
     @env.macro
     def scopes() -> str:
