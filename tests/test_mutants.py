@@ -278,7 +278,7 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
         [sys.executable, "-m", "tests.mutants", "start-host"],
         cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")), 90, "the first replay")
+    wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")), 240, "the first replay")
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=30)
     assert (process.returncode, text) == (130, "\nInterrupted; nothing is left behind.\n")
