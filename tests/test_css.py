@@ -151,6 +151,16 @@ def farthest(browser: Browser, first: bytes, second: bytes) -> int:
         page.close()
 
 
+#: Results come letter by letter; until they have not changed for 400 ms.
+SETTLED = """async () => {
+  const found = document.querySelector('.md-search-result');
+  for (let before; before !== found.innerHTML; ) {
+    before = found.innerHTML;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+}"""
+
+
 def states(page: Page) -> Iterator[str]:
     """The page as it is, and with all that opens on it."""
     yield "as it is"
@@ -166,6 +176,7 @@ def states(page: Page) -> Iterator[str]:
     page.keyboard.press("Control+k")
     page.keyboard.type("gateway")
     page.locator(".md-search-result__item").first.wait_for()
+    page.evaluate(SETTLED)
     yield "with results"
     page.keyboard.press("Escape")
 

@@ -196,7 +196,10 @@ def test_the_workers_of_a_killed_run_end(machine: Machine) -> None:
     machine.send(signal.SIGKILL)
     machine.wait()
     left = machine.left(seconds=20)
-    assert left == {"folders": ["pytest"]}, "a worker ends in order; pytest's own folder is in that of tests.run, see below"
+    assert left.keys() == {"folders"} and set(left["folders"]) <= {"forker", "lab", "pytest"}, "a worker ends; it may lack the time to tidy up"
+    machine.start(PASSES)
+    assert "1 passed" in machine.wait()
+    assert machine.left() == {"folders": ["pytest"]}, "the next run removes the rest; pytest's own folder is in that of tests.run, see below"
 
 
 # What would be left is noticed ------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -273,12 +274,18 @@ def test_a_mutant_is_killed_and_a_page_that_fails_anyway_stops_it(tmp_path: Path
 
 
 @pytest.mark.lab
-def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_interrupt_leaves_nothing_behind() -> None:
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:  # a short path: a socket's name has room for 108 characters
+        interrupted(Path(folder))
+
+
+def interrupted(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.mutants", "start-host"],
         cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")), 240, "the first replay")
+    wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")) or process.poll() is not None, 240, "the first replay")
+    assert process.poll() is None, process.communicate()[0]
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=30)
     assert (process.returncode, text) == (130, "\nInterrupted; nothing is left behind.\n")

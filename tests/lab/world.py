@@ -233,9 +233,11 @@ class World:
         """Put the installed LiteLLM, started cold, where the page's install block puts it."""
         target = self.home / "litellm-gateway" / "venv" / "bin" / "litellm"
         target.parent.mkdir(parents=True)
-        python, command = (os.path.abspath(word) for word in programs.litellm_command())
-        folder = os.path.realpath(os.path.dirname(python))  # the unit hides /tmp, where a checkout may lie that links to it
-        target.write_text(f'#!/bin/sh\nexec {folder}/{os.path.basename(python)} {folder}/{os.path.basename(command)} "$@"\n')
+        # Bound to a folder that the unit does not hide; a checkout may lie below /tmp.
+        folder = os.path.realpath(programs.litellm_python().parents[1])
+        (self.lab / "installed").mkdir()
+        self.inside.run(["mount", "--bind", folder, "/mnt/lab/installed"], {"PATH": os.defpath + ":/usr/sbin:/sbin"})
+        target.write_text('#!/bin/sh\nexec /mnt/lab/installed/bin/python /mnt/lab/installed/bin/litellm "$@"\n')
         target.chmod(0o755)
 
     def install_warm(self, forker: litellm_fork.Forker) -> Path:
