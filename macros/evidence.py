@@ -68,16 +68,17 @@ FATES = {
 
 
 def mutants(book: Book) -> str:
-    """What became of the planted mistakes of the last whole run, by kind of file."""
+    """What became of the planted mistakes, by kind of file."""
     data = book.fact("mutants")
     kinds = data["kinds"]
     total = {name: sum(kind[name] for kind in kinds.values()) for name in ("mutants", *FATES)}
     shown = [name for name in FATES if total[name] or name in ("execution", "survived")]
     noticed = sum(total[name] for name in ("execution", "output", "schema", "test", "build"))
+    tried = total["mutants"] - total["waiting"]
+    found = f"Of {tried} mistakes, {noticed} were noticed by the check that is meant to ({data['day']})." if tried else "None was tried on this state yet."
     words = (
-        f"We plant one mistake at a time: another port, host, model, variable or flag in what you copy, and faults in pages, macros, schemas, rules and the "
-        f"tests' own helpers. Then we look what notices. Of {total['mutants'] - total['waiting']} mistakes, {noticed} were noticed by the check that is "
-        f"meant to ({data['day']}). For a block that is executed, only its execution counts."
+        "We plant one mistake at a time: another port, host, model, variable or flag in what you copy, and faults in pages, macros, schemas, rules and the "
+        f"tests' own helpers. Then we look what notices. {found} For a block that is executed, only its execution counts."
     )
     rows = [[kind.capitalize(), str(row["mutants"]), *(str(row[name]) for name in shown)] for kind, row in kinds.items()]
     rows.append(["**All**", str(total["mutants"]), *(str(total[name]) for name in shown)])
