@@ -228,9 +228,6 @@ def is_live(gaps: list[float]) -> bool:
     return len(gaps) >= 8 and sum(gap > PAUSE / 2 for gap in gaps) >= len(gaps) - 2
 
 
-HELD_BACK = "proxy_ignore_headers X-Accel-Buffering;\n        "
-
-
 @pytest.mark.lab
 @pytest.mark.parametrize("setting", ["", "proxy_buffering off;", "proxy_http_version 1.1;", "gzip on; gzip_types *; gzip_proxied any;"])
 def test_streams_arrive_live_with_and_without_settings_for_it(gateway: World, setting: str) -> None:
