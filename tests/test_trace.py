@@ -153,6 +153,7 @@ from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
     [
         ("def test_one():\n    pass\n", 0, 0, ""),
         ("def test_two():\n    pass\n", 0, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: not run"),
+        # A planted skip: the text of a test that the run must not count as a proof. Nothing of this suite is skipped by it.
         ("import pytest\ndef test_one():\n    pytest.skip('no')\n", 2, 1, "proofs: tests/test_rows.py::test_one, on which US1 rest: skipped"),
     ],
     ids=["passed", "taken away", "skipped, two workers"],
