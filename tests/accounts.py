@@ -62,10 +62,14 @@ def outcomes(junit: Path) -> dict[str, str]:
 
 
 def unproven(named: dict[str, list[str]], found: dict[str, str]) -> list[str]:
-    """Which named tests do not stand as passed, one sentence each; a name without [parameter] stands for all of them."""
+    """Which named tests do not stand as passed, one sentence each.
+
+    A name without [parameter] stands for all of them, a block for all variants of its page.
+    """
     problems = []
     for test, owners in named.items():
-        states = {state for node, state in found.items() if node == test or ("[" not in test and node.startswith(f"{test}["))}
+        others = f"{test.removesuffix(']')} (" if "[" in test else f"{test}["
+        states = {state for node, state in found.items() if node == test or node.startswith(others)}
         if states != {"passed"}:
             problems.append(f"{test}, on which {', '.join(owners)} rest: {' and '.join(sorted(states)) or 'not run'}")
     return problems

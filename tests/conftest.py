@@ -17,6 +17,7 @@ from tests import accounts
 from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
+from tests.lab.replay import merged
 
 ROOT = programs.ROOT
 SITE = ROOT / "site"
@@ -56,16 +57,31 @@ def forker() -> Iterator[Forker]:
         yield parent
 
 
-class ByPage(LoadScopeScheduling):
-    """Rows of one page stay together, in order, in one worker; other tests by file."""
+def group(nodeid: str) -> str:
+    """What one worker runs in order: the rows of a page in one variant, or the tests of a file."""
+    block = re.search(r"test_block\[(?P<page>.*)#[^ ]*(?: \((?P<variant>.*)\))?\]", nodeid)
+    return f"{block['page']} ({block['variant'] or ''})" if block else nodeid.split("::")[0]
+
+
+class ByGroup(LoadScopeScheduling):
+    """Hands out whole groups."""
 
     def _split_scope(self, nodeid: str) -> str:
-        page = re.search(r"test_block\[(.*)#", nodeid)
-        return page.group(1) if page else nodeid.split("::")[0]
+        return group(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPage:
-    return ByPage(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The groups that take long come first, so that no worker is left alone with them at the end."""
+    marks = {"browser": 0, "lab": 1}
+    rank: dict[str, int] = {}
+    for item in items:
+        name = group(item.nodeid)
+        rank[name] = min([rank.get(name, 2), *(marks[mark.name] for mark in item.iter_markers() if mark.name in marks)])
+    items.sort(key=lambda item: (rank[group(item.nodeid)], "test_block[" not in item.nodeid))
 
 
 # Every block's outcome, collected from all workers ------------------------------
@@ -84,10 +100,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     REPORTS.mkdir(exist_ok=True)
     order = {(row["page"], row["anchor"]): at for at, row in enumerate(rendered_rows())}
-    _tested.sort(key=lambda row: order.get((row["page"], row["anchor"]), len(order)))
-    (REPORTS / "blocks.json").write_text(json.dumps(_tested, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in _tested:
+        key = row["page"], row["anchor"]
+        rows[key] = merged(rows[key], row) if key in rows else row
+    tested = sorted(rows.values(), key=lambda row: order.get((row["page"], row["anchor"]), len(order)))
+    (REPORTS / "blocks.json").write_text(json.dumps(tested, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if complete:
-        problems = [f"blocks: {problem}" for problem in accounts.differences(rendered_rows(), _tested)]
+        problems = [f"blocks: {problem}" for problem in accounts.differences(rendered_rows(), tested)]
         if session.config.getoption("xmlpath"):
             found = accounts.outcomes(Path(session.config.getoption("xmlpath")))
             problems += [f"proofs: {problem}" for problem in accounts.unproven(accounts.named_tests(load()), found)]

@@ -23,7 +23,7 @@ def main(what: str) -> int:
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
     ending.in_order()
     with room.workshop("handbook-"):
-        return pytest.main(["tests", "-n", "2", "--dist", "loadscope", "--durations", "5", *chosen[what]])
+        return pytest.main(["tests", "-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
 
 
 if __name__ == "__main__":

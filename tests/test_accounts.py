@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.accounts import SAME, differences
+from tests.accounts import SAME, differences, unproven
+from tests.conftest import group
 from tests.lab.programs import ROOT
+from tests.lab.replay import merged
 
 ROW = {
     "id": "demo/hello.sh", "page": "demo/", "anchor": "block-hello-sh", "language": "bash",
@@ -96,3 +98,26 @@ def test_the_run_fails_when_the_account_does_not_balance(tested: list[dict[str, 
     )  # fmt: skip
     assert done.returncode == status and message in done.stdout, done.stdout + done.stderr
     assert [row["anchor"] for row in json.loads((tmp_path / "reports" / "blocks.json").read_text())] == [row["anchor"] for row in tested]
+
+
+@pytest.mark.parametrize(
+    "one, other, both",
+    [("passed", "passed", "passed"), ("passed", "not run", "passed"), ("not run", "passed", "passed"), ("passed", "failed", "failed"), ("not reached", "passed", "not reached")],
+)  # fmt: skip
+def test_a_row_of_several_variants(one: str, other: str, both: str) -> None:
+    row = merged({**ROW, "outcome": one, "seconds": 1.5}, {**ROW, "outcome": other, "seconds": 2.0})
+    assert row == {**ROW, "outcome": both, "seconds": 3.5}
+
+
+def test_one_worker_runs_a_page_in_one_variant() -> None:
+    assert group("test_pages.py::test_block[a/b/#block-c-sh (squid.login+egress.inspect)]") == "a/b/ (squid.login+egress.inspect)"
+    assert group("test_pages.py::test_block[a/b/#block-c-sh]") == "a/b/ ()"
+    assert group("test_links.py::test_links[a (b)]") == "test_links.py"
+
+
+def test_a_block_is_proven_in_all_variants() -> None:
+    test = "tests/test_pages.py::test_block[a/#block-c-sh]"
+    found = {f"{test[:-1]} (open)]": "passed", f"{test[:-1]} (inspected)]": "passed", f"{test[:-1]}-2]": "failed"}
+    assert unproven({test: ["US1"]}, found) == []
+    found[f"{test[:-1]} (inspected)]"] = "failed"
+    assert unproven({test: ["US1"]}, found) == [f"{test}, on which US1 rest: failed and passed"]

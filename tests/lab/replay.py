@@ -460,23 +460,23 @@ class Replay(World):
             raise Failure(f"{row.block.id}: pytest-markdown-docs: {done.stdout[-2500:]}{done.stderr[-500:]}")
 
 
-def replay_page(book: Book, site: Path, page: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
-    """Replay a page in all its variants: the first cold, the others with a forked gateway.
+def replay_variant(book: Book, site: Path, page: str, variant: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
+    """Replay a page in one variant: the first cold, the others with a forked gateway.
 
-    A page whose reader has done another page ``first`` is replayed with a forked gateway only.
-    A row has passed when it passed in one variant and failed in none.
+    A page whose reader has done another page ``first`` is replayed with a forked gateway only:
+    that page's replay starts it cold.
     """
-    names = list(variants.of(book, page))
-    warm = "first" in book.pages.get(page, {})  # another page's replay starts that gateway cold
-    merged = Replay(book, site, page, variant=names[0], forker=forker() if warm else None).run()
-    for name in names[1:]:
-        for row, other in zip(merged, Replay(book, site, page, variant=name, forker=forker()).run(), strict=True):
-            row.seconds = round(row.seconds + other.seconds, 3)
-            if other.outcome in {"failed", "not reached"} and row.outcome not in {"failed", "not reached"}:
-                row.outcome, row.message = other.outcome, f"({name}) {other.message}"
-            elif row.outcome == "not here":
-                row.outcome = other.outcome
-    return merged
+    cold = variant == next(iter(variants.of(book, page))) and "first" not in book.pages.get(page, {})
+    return Replay(book, site, page, variant=variant, forker=None if cold else forker()).run()
+
+
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """A row as two variants saw it: it has passed when it passed in one and failed in none."""
+    worst_first = ["failed", "not reached", "passed", "not run", "not here"]
+    return one | {
+        "outcome": min(one["outcome"], other["outcome"], key=worst_first.index),
+        "seconds": round(one["seconds"] + other["seconds"], 3),
+    }
 
 
 def as_data(book: Book, row: Row) -> dict[str, Any]:

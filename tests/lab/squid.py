@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -213,7 +214,8 @@ http_access deny all
         """End it at once; Squid's own shutdown takes seconds."""
         for process in filter(None, (self.process, self.verifier)):
             for pid in _inside(process.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # one that ended with its parent
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
         wait_until(lambda: ("127.0.0.1", self.port) not in self.inside.listeners(), 10, "the end of Squid")
         shutil.rmtree(self.folder)
@@ -224,7 +226,10 @@ def _inside(pid: int) -> list[int]:
     found, todo = [], [pid]
     while todo:
         pid = todo.pop()
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        try:
+            children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
+            continue
         found += children
         todo += children
     return found
