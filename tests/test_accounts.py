@@ -102,7 +102,10 @@ def test_the_run_fails_when_the_account_does_not_balance(tested: list[dict[str, 
 
 @pytest.mark.parametrize(
     "one, other, both",
-    [("passed", "passed", "passed"), ("passed", "not run", "passed"), ("not run", "passed", "passed"), ("passed", "failed", "failed"), ("not reached", "passed", "not reached")],
+    [
+        ("passed", "passed", "passed"), ("passed", "not run", "passed"), ("not run", "passed", "passed"),
+        ("passed", "failed", "failed"), ("not reached", "passed", "not reached"),
+    ],
 )  # fmt: skip
 def test_a_row_of_several_variants(one: str, other: str, both: str) -> None:
     row = merged({**ROW, "outcome": one, "seconds": 1.5}, {**ROW, "outcome": other, "seconds": 2.0})
