@@ -43,10 +43,11 @@ update: ## rewrite the recorded outputs by running their blocks again
 	@$(TEST) -m tests.update
 	@$(TEST) -m tests.dump_known
 
-measure: ## times and memory, into reports/measure.json
+measure: ## times and memory, into reports/measure.json; how long Claude Code is silent, into its page
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.measure
+	@$(TEST) -m tests.waits
 
 mutants: ## change one value at a time and see which test notices
 	@$(PYTHON) tests/install.py system site test litellm node

@@ -142,6 +142,8 @@ MACROS: dict[str, Callable[..., Any]] = {
     "advisories": render.advisories,
     "models": render.models,
     "measured": render.measured,
+    "waits": render.waits,
+    "waits_measured": render.waits_day,
     "proxy_programs": render.proxy_programs,
     "hosts": render.hosts,
     "hosts_documented": render.hosts_documented,

@@ -79,6 +79,16 @@ def define_env(env: Any) -> None:
         return render.measured(book, path)
 
     @env.macro
+    def waits() -> str:
+        """What Claude Code does after each fault, and for how long it is silent, as a table."""
+        return render.waits(book)
+
+    @env.macro
+    def waits_measured() -> str:
+        """The version and the day of these measurements."""
+        return render.waits_day(book)
+
+    @env.macro
     def proxy_programs() -> str:
         """Which program honours which proxy and certificate variable, as a table."""
         return render.proxy_programs(book)

@@ -203,6 +203,31 @@ def measured(book: Book, path: str) -> str:
     return table(list(entry["columns"].values()), [[row[key] for key in entry["columns"]] for row in entry["rows"]])
 
 
+def waits(book: Book) -> str:
+    """What Claude Code does after each fault: requests, kilobytes and seconds until it says something.
+
+    Raises BookError for a case that was not measured.
+    """
+    measured = book.fact("waits.measured.rows")
+    missing = [case["id"] for case in book.fact("waits.cases") if case["id"] not in measured]
+    if missing:
+        raise BookError(f"snippets/facts/waits.yaml: {', '.join(missing)} was not measured; run: python -m tests.waits {' '.join(missing)}")
+
+    def row(case: dict[str, Any]) -> list[str]:
+        found = measured[case["id"]]
+        sent = [str(found["requests"]), str(found["kilobytes"])] if "provider" in case else ["–", "–"]
+        return [case["what"], *sent, str(found["seconds"]), str(found["requests_without_retries"]) if "provider" in case else "–", inline(found["says"])]
+
+    head = ["What fails", "Requests", "Kilobytes sent", "Seconds of silence", "Requests with no retries", "What `claude -p` prints in the end"]
+    return table(head, [row(case) for case in book.fact("waits.cases")])
+
+
+def waits_day(book: Book) -> str:
+    """The version and the day of the measurement."""
+    measured = book.fact("waits.measured")
+    return f"Claude Code {measured['version']}, {measured['day']}"
+
+
 def proxy_programs(book: Book) -> str:
     names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY")
     rows = [

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from macros.ledger import Book, load
 from tests import accounts
 from tests.lab import ending, programs, room
+from tests.lab.browser import Chromium, Site, Views
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
 from tests.lab.replay import merged
@@ -55,6 +57,31 @@ def forker() -> Iterator[Forker]:
     with room.room("forker-") as folder, Forker(folder, programs.litellm_python()) as parent:
         wait_until(parent.ready, 120, "the import of LiteLLM")
         yield parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Site]:
+    """The built site, on loopback."""
+    with Site(SITE) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def views(browser: Browser, served: Site) -> Iterator[Views]:
+    """Pages of the built site, one for each look."""
+    with Views(browser, served) as kept:
+        yield kept
+
+
+def listed(name: str, problems: list[str]) -> str:
+    """A page's problems, one a line, each naming the page."""
+    return "\n".join(f"site/{name}: {problem}" for problem in problems)
 
 
 def group(nodeid: str) -> str:

@@ -6,7 +6,8 @@
 in a copy of the sources, and the copy is built. What guards it then judges:
 the page that shows the value is replayed (with a warm LiteLLM where that is
 possible), or the named tests run, or the build itself must stop with the words
-that are expected. Writes ``reports/mutants.json``, which keeps the rows of
+that are expected. To these come the answers: of every requirement that is
+tested, the section that answers it is cut from its built page. Writes ``reports/mutants.json``, which keeps the rows of
 earlier runs whose entries are still the same, and the figures for readers,
 ``snippets/facts/mutants.yaml``. Exit status 1
 when a change survives that is not listed as equivalent, or when one that is
@@ -16,6 +17,7 @@ listed is noticed; 2 when nothing could be judged.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -35,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from bs4 import BeautifulSoup
 
 from macros.ledger import Book, BookError, load, read_yaml
 from tests.lab import ending, programs, room
@@ -51,6 +54,7 @@ SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml", "Make
 FIGURES = ROOT / "snippets" / "facts" / "mutants.yaml"
 #: What a file is, by the first pattern that its path matches.
 KINDS = {
+    "answer": r"(?!)",  # no file: a section of a built page
     "golden": r"snippets/.*\.out",
     "ledger": r"snippets/.*/ledger\.yaml",
     "fact": r"snippets/facts/.*",
@@ -69,6 +73,11 @@ WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "e
 EXECUTED = {"run", "native", "symptom"}
 #: From how many mutants on two processes share the work.
 SEVERAL = 8
+RANKS = ["h1", "h2", "h3", "h4"]
+#: How much longer a replay takes than a build with a test.
+REPLAYED = 4
+#: What says that an answer is missing, where the tests of the answer itself do not.
+ACCOUNTS = "tests/test_trace.py::test_every_answer_stands_where_the_data_says tests/test_trace.py::test_every_named_test_exists"
 #: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
 PATIENCE = 20
 
@@ -86,6 +95,7 @@ class Mutant:
 
     What must notice it: a replay of ``page``, unless there are ``tests``
     (arguments of pytest, as in a shell) or ``build`` (words of the message that stops it).
+    With ``section`` (page#anchor), that section is cut from the built page instead.
     """
 
     id: str
@@ -99,6 +109,7 @@ class Mutant:
     variant: str | None = None
     tests: str | None = None
     build: str | None = None
+    section: str | None = None
 
     @property
     def digest(self) -> str:
@@ -108,6 +119,8 @@ class Mutant:
     @property
     def kind(self) -> str:
         """What its file is, one of KINDS. Raises MutantError for a file of none."""
+        if self.section:
+            return "answer"
         for kind, pattern in KINDS.items():
             if re.fullmatch(pattern, self.file):
                 return kind
@@ -173,6 +186,26 @@ def read(path: Path = DATA) -> tuple[list[Mutant], dict[str, str]]:
     return mutants, data["equivalents"]
 
 
+def answers(book: Book) -> list[Mutant]:
+    """One for every requirement that is tested: the section that answers it is cut."""
+    found = []
+    for row in book.fact("requirements"):
+        if row["state"] != "tested":
+            continue
+        page = row["at"].partition("#")[0]
+        file = next(path for path in (f"docs/{page}index.md", f"docs/{page.rstrip('/')}.md") if (book.root / path).is_file())
+        tests = dict.fromkeys(test for test in row["tests"] if "::test_block" not in test)
+        guards = " ".join([*map(shlex.quote, tests), ACCOUNTS, "-m 'not lab and not browser'"])
+        found.append(Mutant(f"answer-{row['id']}", file, "removal", "", "", page, tests=guards, section=row["at"]))
+    return found
+
+
+def everything() -> tuple[list[Mutant], dict[str, str]]:
+    """Those of the list and the answers, and the reasons of the equivalent ones."""
+    mutants, equivalents = read()
+    return [*mutants, *answers(load())], equivalents
+
+
 def mistakes(mutants: list[Mutant], equivalents: dict[str, str], root: Path = ROOT) -> list[str]:
     """What is wrong with the data, one sentence each."""
     found = [f"{name}: {times} entries have this id; give each its own" for name, times in Counter(mutant.id for mutant in mutants).items() if times > 1]
@@ -180,7 +213,8 @@ def mistakes(mutants: list[Mutant], equivalents: dict[str, str], root: Path = RO
     found += [f"{name}: say in at least 20 characters why nothing can notice it" for name, reason in equivalents.items() if len(reason) < 20]
     for mutant in mutants:
         try:
-            mutated(mutant, root)
+            if not mutant.section:
+                mutated(mutant, root)
             _ = mutant.kind
         except MutantError as problem:
             found.append(str(problem))
@@ -246,6 +280,37 @@ def changed(mutant: Mutant, root: Path) -> Iterator[None]:
         path.write_bytes(original)
 
 
+@contextmanager
+def cut(site: Path, section: str) -> Iterator[None]:
+    """The built site without a section: its heading and what follows, up to the next heading of its rank or a higher one.
+
+    Its blocks are gone from ``evidence/blocks.json`` as well. Raises MutantError when the page has no such heading.
+    """
+    page, _, anchor = section.partition("#")
+    path, listed = site / page / "index.html", site / "evidence" / "blocks.json"
+    before = {path: path.read_bytes(), listed: listed.read_bytes()}
+    soup = BeautifulSoup(before[path], "html.parser")
+    heading = soup.find(RANKS, id=anchor)
+    if heading is None:
+        raise MutantError(f"{section}: the page has no heading with this anchor; correct snippets/facts/requirements.yaml")
+    gone = [heading]
+    for element in heading.find_next_siblings():
+        if element.name in RANKS[: RANKS.index(heading.name) + 1]:
+            break
+        gone.append(element)
+    for element in gone:
+        element.decompose()
+    left = {element["id"] for element in soup.find_all(id=True)}
+    rows = [row for row in json.loads(before[listed]) if row["page"] != page or row["anchor"] in left]
+    path.write_text(str(soup), "utf-8")
+    listed.write_text(json.dumps(rows), "utf-8")
+    try:
+        yield
+    finally:
+        for file, content in before.items():
+            file.write_bytes(content)
+
+
 # Judging ------------------------------------------------------------------------------
 
 
@@ -300,12 +365,14 @@ class Bench:
     def __init__(self, root: Path, forker: Forker) -> None:
         self.root, self.forker = root, forker
         self.shown: dict[tuple[str, str], Row] = {}
+        self.built = False  # what stands in site/ is what is built when nothing is changed
 
     def baseline(self, mutants: list[Mutant]) -> None:
         """Nothing is changed and everything passes; raises MutantError otherwise."""
         stopped = build(self.root)
         if stopped is not None:
             raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
+        self.built = True
         self.shown = self._rows()
         for mutant in mutants:
             self._shows(mutant)
@@ -335,6 +402,9 @@ class Bench:
 
     def examine(self, mutant: Mutant) -> Finding:
         """Make the change in the copy, build it, and let what guards it judge."""
+        if mutant.section:
+            return self._without(mutant.section, str(mutant.tests))
+        self.built = False
         with changed(mutant, self.root):
             stopped = build(self.root)
             if stopped is not None:
@@ -350,6 +420,13 @@ class Bench:
             except Exception as problem:  # the replay does not say which row; that counts for nothing and is told
                 return Finding("killed", mutant.page, "error", first_line(f"{type(problem).__name__}: {problem}", self.root))
             return replace(finding, counts=counts(finding, checks))
+
+    def _without(self, section: str, tests: str) -> Finding:
+        """Whether the tests of an answer notice that it is gone."""
+        self.built = self.built or build(self.root) is None
+        with cut(self.root / "site", section):
+            finding = tested(self.root, tests)
+        return replace(finding, counts=finding.how == "test")
 
     def _replay(self, mutant: Mutant) -> list[Row]:
         """The mutant's page, in its variant; the copy may hold the mutant or not."""
@@ -447,11 +524,20 @@ def judge_all(mutants: list[Mutant], equivalents: dict[str, str]) -> list[Result
         return run(mutants, equivalents, bench.examine, lambda line: print(line, flush=True))
 
 
+def _guard(mutant: Mutant) -> tuple[str, str, str, str, bool]:
+    return mutant.section or "", mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold
+
+
 def halves(mutants: list[Mutant], parts: int = 2) -> list[list[Mutant]]:
-    """Parts of about the same size; mutants with the same guard stay together, because each part tries every guard unchanged first."""
-    ordered = sorted(mutants, key=lambda mutant: (mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold))
-    size = -(-len(ordered) // parts)
-    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    """Parts that take about the same time; mutants with the same guard stay together, because each part tries every guard unchanged first."""
+    ordered = sorted(
+        mutants, key=lambda mutant: (mutant.section or "", mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold)
+    )
+    effort = [1 if mutant.tests or mutant.build else REPLAYED for mutant in ordered]
+    found: list[list[Mutant]] = [[] for _ in range(parts)]
+    for mutant, before in zip(ordered, itertools.accumulate(effort, initial=0), strict=False):
+        found[before * parts // sum(effort)].append(mutant)
+    return [part for part in found if part]
 
 
 def _part(mutants: list[Mutant], equivalents: dict[str, str], answer: Connection) -> None:
@@ -492,7 +578,7 @@ def side_by_side(parts: list[list[Mutant]], equivalents: dict[str, str]) -> list
 
 def whole(ids: list[str], only: set[str] | None) -> int:
     """Everything: read, check, copy, baseline, mutants, report. Returns the exit status."""
-    mutants, equivalents = read()
+    mutants, equivalents = everything()
     wrong = mistakes(mutants, equivalents)
     if wrong:
         raise MutantError("\n".join(wrong))

@@ -9,15 +9,14 @@ import base64
 import functools
 import itertools
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from tests.accessible import OVERFLOW
-from tests.conftest import SITE
-from tests.lab.browser import Chromium, Site, View, Views
+from tests.conftest import listed
+from tests.lab.browser import Site, View, Views
 from tests.test_html import BUDGETS, page_names
 from tests.test_html import page as parsed
 
@@ -26,24 +25,6 @@ pytestmark = pytest.mark.browser
 #: The widths of a laptop, and of a phone or of 400 % zoom on a laptop.
 WIDE, NARROW = 1280, 320
 SHOW_TAB = "panel => panel.closest('.tabbed-set').querySelectorAll(':scope > input')[[...panel.parentElement.children].indexOf(panel)].click()"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site(SITE) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def kept(browser: Browser, site: Site) -> Iterator[Views]:
-    with Views(browser, site) as views:
-        yield views
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -74,16 +55,12 @@ def tab_labels(name: str) -> tuple[str, ...]:
     return tuple(panel["data-tab"] for panel in parsed(name).select(".tabbed-block"))
 
 
-def listed(name: str, problems: list[str]) -> str:
-    return "\n".join(f"site/{name}: {problem}" for problem in problems)
-
-
 # Accessibility ----------------------------------------------------------------
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag(kept: Views, name: str, scheme: str, width: int) -> None:
+def test_wcag(views: Views, name: str, scheme: str, width: int) -> None:
     """No rule is disabled. Badges are open; each tab is looked at, in both schemes."""
-    view = kept(scheme=scheme, width=width)
+    view = views(scheme=scheme, width=width)
     page = view.open(address(name))
     open_all(page)
     found = view.axe()
@@ -95,8 +72,8 @@ def test_wcag(kept: Views, name: str, scheme: str, width: int) -> None:
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag_of_search_and_drawer(kept: Views, scheme: str, width: int) -> None:
-    view = kept(scheme=scheme, width=width)
+def test_wcag_of_search_and_drawer(views: Views, scheme: str, width: int) -> None:
+    view = views(scheme=scheme, width=width)
     page = view.open("")
     search(page, "gateway")
     found = view.axe()
@@ -110,10 +87,10 @@ def test_wcag_of_search_and_drawer(kept: Views, scheme: str, width: int) -> None
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag_of_what_opens(kept: Views, scheme: str, width: int) -> None:
+def test_wcag_of_what_opens(views: Views, scheme: str, width: int) -> None:
     """The message that something was copied, and on a narrow screen the contents of the page."""
     name = "patterns/local-gateway/index.html"
-    view = kept(scheme=scheme, width=width)
+    view = views(scheme=scheme, width=width)
     page = view.open(address(name))
     page.locator(".md-code__button").first.click()
     page.locator(".md-dialog--active").wait_for()
@@ -124,21 +101,21 @@ def test_wcag_of_what_opens(kept: Views, scheme: str, width: int) -> None:
 
 
 # What a page fetches ------------------------------------------------------------
-def test_first_load(browser: Browser, site: Site, name: str) -> None:
+def test_first_load(browser: Browser, served: Site, name: str) -> None:
     """Cold: weight, hosts, console."""
-    site.sent.clear()
-    with View(browser, site) as view:
+    served.sent.clear()
+    with View(browser, served) as view:
         view.open(address(name), quiet=True)
-        kilobytes = total(site)
-        print(f"{name}: {kilobytes:.1f} kB in {len(site.sent)} responses")
-        assert kilobytes <= BUDGETS["first_load_kb"], f"site/{name}: {kilobytes:.1f} kB; the budget is {BUDGETS['first_load_kb']}: {site.weights()}"
+        kilobytes = total(served)
+        print(f"{name}: {kilobytes:.1f} kB in {len(served.sent)} responses")
+        assert kilobytes <= BUDGETS["first_load_kb"], f"site/{name}: {kilobytes:.1f} kB; the budget is {BUDGETS['first_load_kb']}: {served.weights()}"
         assert len(view.foreign) <= BUDGETS["third_party_requests"], listed(name, [f"asks another host: {url}" for url in view.foreign])
         assert view.errors == [], listed(name, [f"the console says: {text}" for text in view.errors])
 
 
-def total(site: Site) -> float:
+def total(served: Site) -> float:
     """Kilobytes sent since ``sent`` was cleared."""
-    return sum(size for _, size in site.weights()) / 1000
+    return sum(size for _, size in served.weights()) / 1000
 
 
 def search(page: Page, words: str) -> Locator:
@@ -153,22 +130,22 @@ def search(page: Page, words: str) -> Locator:
     return results
 
 
-def test_search_is_fetched_when_it_is_used(browser: Browser, site: Site) -> None:
+def test_search_is_fetched_when_it_is_used(browser: Browser, served: Site) -> None:
     """Guards macros/theme/assets/search-on-demand.js against a new theme bundle."""
-    site.sent.clear()
-    with View(browser, site) as view:
+    served.sent.clear()
+    with View(browser, served) as view:
         page = view.open("", quiet=True)
-        before = [path.name for path in site.sent if "search" in path.name and path.name != "search-on-demand.js"]
+        before = [path.name for path in served.sent if "search" in path.name and path.name != "search-on-demand.js"]
         assert before == [], f"fetched before anybody searched: {before}; see macros/theme/assets/search-on-demand.js"
         assert search(page, "gateway").count() >= 1
-        assert {"search_index.json"} <= {path.name for path in site.sent}
+        assert {"search_index.json"} <= {path.name for path in served.sent}
         assert view.foreign == []
         assert view.errors == []
 
 
 # Reading and copying ---------------------------------------------------------------
-def test_no_sideways_scroll(kept: Views, name: str) -> None:
-    page = kept(scheme="light", width=NARROW).open(address(name))
+def test_no_sideways_scroll(views: Views, name: str) -> None:
+    page = views(scheme="light", width=NARROW).open(address(name))
     open_all(page)
     wide = [f"{page.evaluate(OVERFLOW)} px too wide"] if page.evaluate(OVERFLOW) > 0 else []
     for panel in panels(page):
@@ -178,18 +155,18 @@ def test_no_sideways_scroll(kept: Views, name: str) -> None:
     assert not wide, f"at {NARROW} px; let the wide element scroll in its own box: " + listed(name, wide)
 
 
-def test_without_javascript(kept: Views, name: str) -> None:
-    page = kept(javascript=False).open(address(name))
+def test_without_javascript(views: Views, name: str) -> None:
+    page = views(javascript=False).open(address(name))
     hidden = [f"block not visible: {pre.inner_text()[:40]!r}" for pre in page.locator("article pre").all() if not pre.is_visible()]
     named = page.eval_on_selector_all(".tabbed-block", "all => all.map(panel => getComputedStyle(panel, '::before').content)")
     assert not hidden, listed(name, hidden)
     assert named == [f'"{label}"' for label in tab_labels(name)], f"site/{name}: without JavaScript each tab panel says its name; see .no-js in handbook.css"
 
 
-def test_copy_button(kept: Views, name: str) -> None:
+def test_copy_button(views: Views, name: str) -> None:
     """Copies the block's text as the page's HTML holds it, which is what the lab runs."""
     copied = []
-    page = kept(scheme="light", width=WIDE).open(address(name))
+    page = views(scheme="light", width=WIDE).open(address(name))
     for block in page.locator("article .highlight").all():
         block.evaluate(f"block => {{ const panel = block.closest('.tabbed-block'); if (panel) ({SHOW_TAB})(panel) }}")
         block.get_by_role("button", name="Copy to clipboard").click()
@@ -197,13 +174,13 @@ def test_copy_button(kept: Views, name: str) -> None:
     assert copied == source_blocks(name), f"site/{name}: a copy button copies other text than its block; see _blocks in macros/html.py"
 
 
-def test_chosen_tab_is_remembered(browser: Browser, site: Site) -> None:
+def test_chosen_tab_is_remembered(browser: Browser, served: Site) -> None:
     pairs = [
         (first, second, label) for first, second in itertools.permutations(page_names(), 2) for label in tab_labels(first)[1:] if label in tab_labels(second)
     ]
     assert pairs, "no label stands in tabs of two pages any more; remove this test"
     first, second, label = pairs[0]
-    with View(browser, site) as view:
+    with View(browser, served) as view:
         page = view.open(address(first))
         page.locator(".tabbed-labels label").get_by_text(label, exact=True).first.click()
         page = view.open(address(second))

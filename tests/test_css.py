@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route
 from macros import css
 from macros.ledger import BookError
 from tests.conftest import SITE
-from tests.lab.browser import Chromium, Site, View, Views
+from tests.lab.browser import Site, View, Views
 from tests.lab.programs import ROOT
 from tests.test_html import page_names
 
@@ -113,18 +113,6 @@ def left_out() -> list[tuple[str, str]]:
     for path in SITE.glob("assets/**/*.css"):
         gone |= selectors(whole(path.name)) - selectors(path.read_text("utf-8"))
     return [(selector, MOMENTS.sub("", selector)) for selector in sorted(gone)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def views(browser: Browser) -> Iterator[Views]:
-    with Site(SITE) as site, Views(browser, site) as kept:
-        yield kept
 
 
 #: Two pictures of one page differ by up to 2 of 255 at rounded corners; a rule that is missing makes more of a difference.

@@ -332,3 +332,12 @@ def test_the_tests_have_a_folder_of_their_own(temporary: Path, monkeypatch: pyte
     monkeypatch.setattr("pytest.main", lambda arguments: made.append(Path(tempfile.mkdtemp())) or 0)
     assert run.main("check") == 0
     assert made[0].parent.parent == temporary and list(temporary.iterdir()) == []
+
+
+def test_a_program_whose_starter_is_dead_already_ends() -> None:
+    """Killed between the start of a program and the program's own request to die with it."""
+    words = "import os, sys; from tests.lab import ending; ending.with_parent(9, int(sys.argv[1]) or os.getppid()); print('alive')"
+    ended = {
+        parent: subprocess.run([sys.executable, "-c", words, parent], cwd=programs.ROOT, capture_output=True, text=True) for parent in ("0", str(2**22 + 1))
+    }
+    assert [(done.returncode, done.stdout) for done in ended.values()] == [(0, "alive\n"), (-signal.SIGKILL, "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from macros.ledger import Block, Book
 from tests import mutants
@@ -104,6 +106,39 @@ def test_only_changed_files(root: Path) -> None:
     (root / PORT.file).write_text("gateway --port 4002\n")
     (root / "snippets" / "a" / "new file.sh").write_text("ls\n")
     assert mutants.changed_files(root) == {PORT.file, "snippets/a/new file.sh"}
+
+
+PAGE = """<article><h1 id="t">T</h1><p>in</p><h2 id="a">A</h2><p>of a</p><h3 id="b">B</h3><pre id="block-b"></pre>
+<h2 id="c">C</h2><pre id="block-c"></pre></article>"""
+
+
+@pytest.mark.parametrize(
+    ("section", "left", "rows"),
+    [
+        ("p/#a", ["t", "c", "block-c"], ["block-c", "block-b"]),
+        ("p/#b", ["t", "a", "c", "block-c"], ["block-c", "block-b"]),
+        ("p/#c", ["t", "a", "b", "block-b"], ["block-b", "block-b"]),
+    ],
+)
+def test_a_section_is_cut_with_its_blocks(section: str, left: list[str], rows: list[str], tmp_path: Path) -> None:
+    for folder in ("p", "evidence"):
+        (tmp_path / folder).mkdir()
+    listed = [{"page": page, "anchor": anchor} for page, anchor in (("p/", "block-b"), ("p/", "block-c"), ("q/", "block-b"))]
+    (tmp_path / "p" / "index.html").write_text(PAGE)
+    (tmp_path / "evidence" / "blocks.json").write_text(json.dumps(listed))
+    with mutants.cut(tmp_path, section):
+        soup = BeautifulSoup((tmp_path / "p" / "index.html").read_text(), "html.parser")
+        assert [element["id"] for element in soup.find_all(id=True)] == left
+        assert sorted(row["anchor"] for row in json.loads((tmp_path / "evidence" / "blocks.json").read_text())) == sorted(rows)
+    assert (tmp_path / "p" / "index.html").read_text() == PAGE
+    assert json.loads((tmp_path / "evidence" / "blocks.json").read_text()) == listed
+    with pytest.raises(MutantError, match="p/#x: the page has no heading with this anchor"), mutants.cut(tmp_path, "p/#x"):
+        pass
+
+
+def test_every_requirement_that_is_tested_has_its_mutant(book: Book) -> None:
+    wanted = [row for row in book.fact("requirements") if row["state"] == "tested"]
+    assert [mutant.section for mutant in mutants.answers(book)] == [row["at"] for row in wanted]
 
 
 def test_outside_git_it_says_so(tmp_path: Path) -> None:
@@ -204,7 +239,7 @@ def test_rows_of_earlier_runs_are_kept_while_their_entries_are_the_same() -> Non
 def test_the_figures_are_of_this_list(book: Book) -> None:
     """Who adds a mutant judges it, or says that it waits."""
     counted = {kind: row["mutants"] for kind, row in book.fact("mutants.kinds").items()}
-    assert counted == Counter(mutant.kind for mutant in mutants.read()[0]), "tests/mutants.yaml has other entries than the figures count; run: make mutants"
+    assert counted == Counter(mutant.kind for mutant in mutants.everything()[0]), "there are other mutants than the figures count; run: make mutants"
 
 
 def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
@@ -226,6 +261,8 @@ def test_the_work_is_shared() -> None:
     listed = [dataclasses.replace(PORT, id=f"{page}{number}", page=page) for number in range(3) for page in ("a/", "b/", "c/")]
     one, other = mutants.halves(listed)
     assert [mutant.id for mutant in one] == ["a/0", "a/1", "a/2", "b/0", "b/1"] and len(other) == 4
+    quick = [dataclasses.replace(PORT, id=f"q{number}", tests="tests/test_a.py") for number in range(4)]
+    assert [len(part) for part in mutants.halves([*quick, *listed[:1]])] == [1, 4], "a replay takes as long as several tests"
     assert sorted(mutant.id for mutant in one + other) == sorted(mutant.id for mutant in listed)
 
 

@@ -234,6 +234,13 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
         [({"requests": [REQUEST], "status": 0}, "ends with status 0"), ({"requests": [], "status": 1}, "expected one 200"),
          ({"requests": [request(status=401)], "status": 1}, "expected one 200")],
     ),
+    "asks_while": (
+        {"provider": {"status": 503}, "count": 1, "status": 1},
+        {"requests": [request(status=503)], "status": 1},
+        [({"requests": [request(status=503)], "status": 0}, "exit status 0, expected 1"),
+         ({"requests": [request(status=503)] * 2, "status": 1}, "answered [503, 503]"),
+         ({"requests": [], "status": 1}, "expected 1 times 503")],
+    ),
     "absent": ("~/nothing", {}, [({"expected": "~/key"}, "~/key still exists")]),
     "gone": (
         {"path": "~/nothing", "port": 4000},

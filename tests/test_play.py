@@ -123,6 +123,13 @@ def homes() -> dict[int, str]:
     return found
 
 
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:  # it has ended
+        return ""
+
+
 def claude(played: Played, home: Path, last: str = "") -> subprocess.CompletedProcess[str]:
     """Claude Code in a shell into which everything was pasted, and then ``last``."""
     blocks = [*played.after("Paste into another terminal (bash, zsh):"), *played.after("Then paste there:"), last]
@@ -308,7 +315,15 @@ def test_killed_it_leaves_a_folder_that_the_next_removes(begin: Begin, folder: P
     wait_until(lambda: any(folder.glob("*/gateway.log")), 60, "the start of LiteLLM")
     assert len([home for home in homes().values() if home.startswith(f"{folder}/")]) >= 3
     played.process.kill()
-    wait_until(lambda: not [home for home in homes().values() if home.startswith(f"{folder}/")], 10, "the end of what it started")
+
+    def left() -> list[str]:
+        """The commands that still run."""
+        return [command(pid) for pid, home in homes().items() if home.startswith(f"{folder}/")]
+
+    try:
+        wait_until(lambda: not left(), 10, "the end of what it started")
+    except TimeoutError:
+        pytest.fail(f"it was killed, and these still run: {left()}")
     assert not lab.listens(proxy_port)
     assert len(list(folder.iterdir())) == 1
     monkeypatch.setattr("tempfile.tempdir", str(folder))

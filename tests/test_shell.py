@@ -7,7 +7,7 @@ found by the very check that the tests above it use.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, Page, Route
 from macros import shell
 from macros.ledger import BookError
 from tests import accessible
-from tests.conftest import SITE
+from tests.conftest import SITE, listed
 from tests.handbook import build
-from tests.lab.browser import Chromium, Site, View, Views
+from tests.lab.browser import Site, View, Views
 from tests.lab.programs import ROOT
 from tests.test_html import html_errors, page, page_names
 
@@ -31,24 +31,6 @@ pytestmark = pytest.mark.browser
 WIDE, NARROW, ZOOMED = {}, {"width": 320}, {"width": 320, "height": 256}
 #: A page with everything: blocks, tabs, tables, notices, a page before and one after.
 FULL = "patterns/local-gateway/index.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Site]:
-    with Site(SITE) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def views(browser: Browser, served: Site) -> Iterator[Views]:
-    with Views(browser, served) as kept:
-        yield kept
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -61,10 +43,6 @@ def opened(view: View, name: str) -> Page:
     opened = view.open(name.removesuffix("index.html"))
     opened.evaluate("document.querySelectorAll('article details:not(.contents)').forEach(each => { each.open = true })")
     return opened
-
-
-def listed(name: str, problems: list[str]) -> str:
-    return "\n".join(f"site/{name}: {problem}" for problem in problems)
 
 
 # Every page -------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -17,7 +18,12 @@ def in_order() -> None:
             signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
-def with_parent(number: int = signal.SIGTERM) -> None:
-    """When this process's parent dies, however that happens, the system sends this process a signal. Linux only."""
+def with_parent(number: int = signal.SIGTERM, parent: int | None = None) -> None:
+    """When this process's parent dies, however that happens, the system sends this process a signal. Linux only.
+
+    ``parent``: its process id, as known before this process was made; it may be dead already.
+    """
     if _prctl:
         _prctl(PR_SET_PDEATHSIG, int(number))
+        if parent not in (None, os.getppid()):
+            os.kill(os.getpid(), number)

@@ -20,9 +20,10 @@ from tests.lab.namespace import wait_until
 
 if TYPE_CHECKING:
     from tests.lab.replay import Replay, Row
+    from tests.lab.terminal import Result
 
 
-def exit(replay: Replay, row: Row, expected: int) -> str | None:
+def exit(replay: Replay, row: Row | Result, expected: int) -> str | None:
     return None if row.status == expected else f"exit status {row.status}, expected {expected}; it printed:\n{row.output[-1500:]}"
 
 
@@ -119,6 +120,20 @@ def unknown_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | N
     if set(seen) != {404}:
         return f"past the gateway, the provider answered {seen}, expected only 404; it printed:\n{result.output[-1500:]}"
     return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
+
+
+def asks_while(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The block once more in a new terminal, past the gateway, while the provider misbehaves: how often it asks, and how it ends."""
+    behave, before = replay.lab / "provider" / "behave.json", len(replay.all_requests())
+    behave.write_text(json.dumps({**expected["provider"], "path": "/v1/messages"}))
+    try:
+        result = replay.past_the_gateway(row)
+    finally:
+        behave.unlink()
+    seen = [request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"]
+    if seen != [expected["provider"]["status"]] * expected["count"]:
+        return f"while the provider misbehaves it answered {seen}, expected {expected['count']} times {expected['provider']['status']}"
+    return exit(replay, result, expected["status"])
 
 
 def hides(replay: Replay, row: Row, expected: Any) -> str | None:
@@ -365,7 +380,7 @@ KINDS: dict[str, Callable[..., str | None]] = {
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
         listens, dials, environment, provider_request, gone, proxied, loads,
-        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, absent, unknown_past_the_gateway,
+        gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
         provider_keys, gateway_meanwhile, unit,
     )

@@ -74,7 +74,8 @@ def own_group() -> dict[str, Any]:
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     if sys.platform != "linux":
         return {"start_new_session": True}
-    return {"start_new_session": True, "preexec_fn": lambda: ending.with_parent(signal.SIGKILL)}
+    parent = os.getpid()
+    return {"start_new_session": True, "preexec_fn": lambda: ending.with_parent(signal.SIGKILL, parent)}
 
 
 @contextmanager
