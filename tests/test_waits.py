@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from macros.ledger import Book, load
 from tests import waits
-from tests.lab.world import World
+from tests.lab.anthropic_api import LAB_KEY
+from tests.lab.world import DIRECT_PORT, World
+from tests.test_local_gateway import Screen
 
 CASES = load().fact("waits.cases")
 
@@ -44,3 +47,17 @@ def test_a_case_in_which_nothing_is_broken_is_refused(world: World, book: Book, 
     monkeypatch.setattr(world, "__class__", type("Open", (World,), {"__enter__": lambda self: self, "__exit__": lambda *_: None}))
     with pytest.raises(RuntimeError, match="fine: Claude Code ended with status 0 and printed 'connected'"):
         waits.measure(book, {"id": "fine", "what": "Nothing is broken"})
+
+
+@pytest.mark.lab
+def test_a_session_counts_the_attempts(world: World) -> None:
+    behave = world.lab / "provider" / "behave.json"
+    behave.write_text(json.dumps({"status": 503, "path": "/v1/messages"}))
+    try:
+        screen = Screen(world, {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{DIRECT_PORT}", "ANTHROPIC_AUTH_TOKEN": LAB_KEY, "CLAUDE_CODE_MAX_RETRIES": "10"})
+        screen.wait_for("❯\n")
+        screen.program.send("Reply with one word: hello\r")
+        screen.wait_for("attempt 2/10")
+        screen.program.close(force=True)
+    finally:
+        behave.unlink()
