@@ -191,8 +191,8 @@ def what_to_set(book: Book) -> str:
     rows = []
     for name, entry in book.fact("patterns").items():
         sides = [", ".join(map(render.inline, entry["needs"].get(side, []))) or "–" for side in ("client", "gateway")]
-        rows.append([link(book, name), *sides, marked("; ".join(entry["needs"]["also"])) or "–"])
-    return render.table(["Pattern", "For Claude Code", "For the gateway", "Besides"], rows)
+        rows.append([link(book, name), *sides])
+    return render.table(["Pattern", "For Claude Code", "For the gateway"], rows)
 
 
 def hops(book: Book, pattern: str) -> list[str]:
