@@ -37,13 +37,13 @@ def knowledge(book: Book) -> str:
     """What a reader should know, with a block to try oneself on."""
     rows = []
     for entry in book.fact("help.knowledge").values():
-        example, place = "needed on no page", "–"
+        what, example = entry["what"], "no page needs it"
         if "example" in entry:
-            block = entry["example"]["block"]
-            example = f'<a data-site-href="{entry["example"]["page"]}#{render.anchor(block)}">{block.rpartition("/")[2].partition("@")[0]}</a>'
-            place = f"[read]({entry['learn']})"
-        rows.append([entry["what"], entry["enough"], example, place])
-    return render.table(["What", "Enough is to know", "You can say what this does", "To learn it"], rows)
+            what = f"[{what}]({entry['learn']})"
+            place = f"{entry['example']['page']}#{render.anchor(entry['example']['block'])}"
+            example = f'<a data-site-href="{place}">{entry["example"]["name"]}</a>'
+        rows.append([what, entry["enough"], example])
+    return render.table(["What", "Enough is to know", "Try yourself on"], rows)
 
 
 def ask(book: Book) -> str:
