@@ -183,7 +183,16 @@ def needs(book: Book, pattern: str) -> str:
     entry = book.fact(f"patterns.{pattern}.needs")
     sides = [(entry[side], name) for side, name in (("client", "Claude Code"), ("gateway", "the gateway")) if side in entry]
     parts = [f"{', '.join(map(render.inline, variables))} for {name}" for variables, name in sides]
-    return "; ".join(parts + entry["also"]) + "."
+    return "; ".join(parts + list(map(marked, entry["also"]))) + "."
+
+
+def what_to_set(book: Book) -> str:
+    """What each pattern needs, as a table."""
+    rows = []
+    for name, entry in book.fact("patterns").items():
+        sides = [", ".join(map(render.inline, entry["needs"].get(side, []))) or "–" for side in ("client", "gateway")]
+        rows.append([link(book, name), *sides])
+    return render.table(["Pattern", "For Claude Code", "For the gateway"], rows)
 
 
 def hops(book: Book, pattern: str) -> list[str]:

@@ -90,10 +90,11 @@ def looks_up(book: Book, pattern: str, node: str) -> list[str]:
 
 def connections(book: Book, pattern: str) -> str:
     """What a firewall must let through and who must know which name, as a table."""
-    nodes, hops = chain(book, pattern), book.fact(f"patterns.{pattern}.hops")
+    nodes, hops, shared = chain(book, pattern), book.fact(f"patterns.{pattern}.hops"), book.fact(f"patterns.{pattern}.gateway") == "shared"
+    machines = {"client": "each developer's machine", "gateway": "the gateway host"} if shared else {"client": "your machine", "gateway": "your machine"}
     rows = []
     for number, hop in enumerate(hops):
         host, port = nodes[number + 1][1].split(":")
-        machine = {"client": "each developer's machine", "gateway": "the gateway host"}.get(hop["from"], nodes[number][0].lower())
-        rows.append([machine, render.inline(host), f"{port}, TCP"])
+        if hop["guard"] != "machine":
+            rows.append([machines.get(hop["from"], f"the {nodes[number][0].lower()}"), render.inline(host), f"{port}, TCP"])
     return render.table(["Who opens the connection, and looks up the name", "To", "Port"], rows)

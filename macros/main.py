@@ -229,6 +229,31 @@ def define_env(env: Any) -> None:
         return reference.scopes(book)
 
     @env.macro
+    def what_to_set() -> str:
+        """What each pattern needs, as a table."""
+        return choose.what_to_set(book)
+
+    @env.macro
+    def settings_form() -> str:
+        """What becomes of a settings file with a mistake in it, as a table."""
+        return reference.settings_form(book)
+
+    @env.macro
+    def provider_order() -> str:
+        """Who gets the requests when several providers are chosen, as a table."""
+        return reference.provider_order(book)
+
+    @env.macro
+    def knowledge() -> str:
+        """What a reader should know, as a table."""
+        return reference.knowledge(book)
+
+    @env.macro
+    def ask() -> str:
+        """Whom to ask about which program, as a table."""
+        return reference.ask(book)
+
+    @env.macro
     def managed_places() -> str:
         """Where managed settings are, by system, as a table."""
         return reference.managed_places(book)

@@ -14,6 +14,44 @@ def scopes(book: Book) -> str:
     return render.table(["Order", "Scope", "Place", "Written by"], rows)
 
 
+#: What Claude Code does with a settings file that is not as it should be.
+FORM = {
+    "left-out": "The whole file is left out, and a line says so.",
+    "silent": "It counts for nothing, and nothing is said.",
+    "as-is": "It is used as it stands.",
+}
+
+
+def settings_form(book: Book) -> str:
+    """What becomes of a settings file with a mistake in it."""
+    return render.table(["In the file", "What Claude Code does"], [[row["mistake"], FORM[row["then"]]] for row in book.fact("scopes.form")])
+
+
+def provider_order(book: Book) -> str:
+    """Who gets the requests when several providers are chosen, the strongest first."""
+    rows = [[str(number), render.inline(row["set"]), row["to"]] for number, row in enumerate(book.fact("bypass.providers"), start=1)]
+    return render.table(["Order", "What is set", "Requests go to"], rows)
+
+
+def knowledge(book: Book) -> str:
+    """What a reader should know, with a block to try oneself on."""
+    rows = []
+    for entry in book.fact("help.knowledge").values():
+        what, example = entry["what"], "no page needs it"
+        if "example" in entry:
+            what = f"[{what}]({entry['learn']})"
+            place = f"{entry['example']['page']}#{render.anchor(entry['example']['block'])}"
+            example = f'<a data-site-href="{place}">{entry["example"]["name"]}</a>'
+        rows.append([what, entry["enough"], example])
+    return render.table(["What", "Enough is to know", "Try yourself on"], rows)
+
+
+def ask(book: Book) -> str:
+    """Whom to ask about which program."""
+    rows = [[book.fact(f"versions.{row['product']}.name"), row["when"], f"[{row['say']}]({row['where']})"] for row in book.fact("help.ask")]
+    return render.table(["Program", "It is the one to ask about when", "Where"], rows)
+
+
 def managed_places(book: Book) -> str:
     """Where managed settings are, by system."""
     rows = [[row["system"], row["place"], f"[{MEASURED[row['verified']]}]({row['source']})"] for row in book.fact("scopes.managed")]

@@ -277,6 +277,32 @@ def test_what_claude_codes_logs_hold(world: World) -> None:
     assert transcripts and all("one word: marked" in path.read_text() and not stat.S_IMODE(path.stat().st_mode) & 0o077 for path in transcripts)
 
 
+# What the page says about old TLS ---------------------------------------------------------------
+OLD_TLS = "api.anthropic.com:9443"
+
+
+@pytest.fixture(scope="module")
+def old_tls(world: World) -> Path:
+    """A server with the provider's certificate that speaks TLS 1.1 and nothing newer; what it writes about handshakes."""
+    log = world.lab / "old-tls.txt"
+    words = ["openssl", "s_server", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-accept", "127.0.0.1:9443", "-cert", "/mnt/lab/server.pem", "-www"]
+    world.inside.popen(words, {"PATH": os.defpath}, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+    wait_until(lambda: ("127.0.0.1", 9443) in world.inside.listeners(), 30, "the server of TLS 1.1")
+    return log
+
+
+@pytest.mark.lab
+def test_a_server_of_tls_1_1_is_refused(world: World, old_tls: Path) -> None:
+    """By Claude Code and by LiteLLM; curl, told to, speaks with it, so it works."""
+    words = ["curl", "-sf", "-m", "10", "--tlsv1.1", "--ciphers", "ALL:@SECLEVEL=0", "--cacert", "/mnt/lab/ca.pem", f"https://{OLD_TLS}"]
+    assert world.inside.run(words, {"PATH": os.defpath}).returncode == 0 and "unsupported protocol" not in old_tls.read_text()
+    done = world.claude({"NODE_EXTRA_CA_CERTS": "/mnt/lab/ca.pem", "ANTHROPIC_BASE_URL": f"https://{OLD_TLS}", "ANTHROPIC_AUTH_TOKEN": KEY}, "-p", "hi")
+    assert done.returncode == 1 and "EPROTO" in done.stdout and old_tls.read_text().count("unsupported protocol") >= 1
+    before = old_tls.read_text().count("unsupported protocol")
+    status, _ = Gateway(world, 4209, ANTHROPIC_API_BASE=f"https://{OLD_TLS}").ask()
+    assert status >= 500 and old_tls.read_text().count("unsupported protocol") > before
+
+
 @pytest.mark.lab
 def test_an_unparsable_proxy_address_is_printed_with_its_password(world: World) -> None:
     done = world.claude({**world.direct_env(), "HTTPS_PROXY": "http://bob:p@ss:w/rd#1@proxy.corp.example:3128"}, "-p", "hi")

@@ -371,6 +371,24 @@ def test_a_providers_flag_ignores_the_base_url(world: World) -> None:
     assert run.messages() == [] and "bedrock-runtime.us-east-1.amazonaws.com" in run.names
 
 
+PROVIDED = {
+    "AWS_ACCESS_KEY_ID": "AKIALAB", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1", "ANTHROPIC_AWS_WORKSPACE_ID": "lab",
+    "ANTHROPIC_VERTEX_PROJECT_ID": "lab", "CLAUDE_CODE_SKIP_VERTEX_AUTH": "1", "ANTHROPIC_FOUNDRY_API_KEY": "lab", "CLAUDE_CODE_SKIP_MANTLE_AUTH": "1",
+}  # fmt: skip
+
+
+def test_the_first_provider_of_the_table_gets_all_requests(world: World, book: Book) -> None:
+    """Every two of snippets/facts/bypass.yaml, each with an address of its own at the stand-in."""
+    rows = book.fact("bypass.providers")
+    assert rows[-1]["set"] == "ANTHROPIC_BASE_URL"
+    for one, other in itertools.combinations(rows, 2):
+        env = {**THROUGH, **PROVIDED}
+        for row in (one, other):
+            env |= {row["set"]: "1", row["address"]: f"{STAND_IN}/{row['set'].lower()}"} if "address" in row else {}
+        paths = {request["path"].split("/")[1] for request in Run(world, {}, env).requests}
+        assert paths == {one["set"].lower()}, f"{one['set']} and {other['set']}: {paths}"
+
+
 def web_fetch(world: World) -> None:
     """A stand-in that makes Claude Code call WebFetch."""
     (world.lab / "tool_use.py").write_text((ROOT / "tests/lab/tool_use.py").read_text())
@@ -418,6 +436,22 @@ def test_what_a_session_looks_up(world: World) -> None:
     session.program.close(force=True)
     others = {name for name in set(world.all_names()[before:]) - wanted if not name.startswith("registry.")}
     assert wanted <= set(world.all_names()[before:]) and others == set()
+
+
+# The form -----------------------------------------------------------------------------
+
+
+def test_what_becomes_of_a_file_is_what_was_measured(book: Book) -> None:
+    """tests/test_schema_settings.py gives every counterexample to Claude Code; the table says the same in words."""
+    measured = read_yaml(ROOT / "tests/schemas/settings/expected.yaml")
+    for row in book.fact("scopes.form"):
+        for name in row["examples"]:
+            seen = measured[name]["claude"]
+            said = "These settings files did not load" in seen.get("prints", "")
+            if row["then"] == "as-is":
+                assert not said and not seen["answers"], name
+            else:
+                assert seen["to"] == "anthropic" and seen["answers"] and said == (row["then"] == "left-out"), name
 
 
 # The data ---------------------------------------------------------------------------

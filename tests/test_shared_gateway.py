@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from macros import diagram
-from macros.ledger import Book
+from macros.ledger import Book, read_yaml
 from tests import bypass
 from tests.lab import gateway_host, variants
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
+from tests.lab.programs import ROOT
 from tests.lab.replay import Replay
 from tests.lab.world import DIRECT_PORT, World
 
@@ -63,7 +64,7 @@ def test_conditions() -> None:
     assert not variants.holds(["b", {"egress": {"login": True}}], "a", settings)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [f"patterns/{name}/" for name in read_yaml(ROOT / "snippets/facts/patterns.yaml")])
 def test_drawing_and_words_say_the_same(site: Path, book: Book, page: str) -> None:
     from bs4 import BeautifulSoup
 
