@@ -34,11 +34,11 @@ def text(book: Book, block: Block) -> str:
             raise BookError(f"{block.where}: {relative(block.path)} has a line EOF, at which the command that saves it would end; change that line")
         return renderings.save(content, block.path.name).rstrip("\n")
     if name is not None:
-        if name not in renderings.CLIENT:
-            raise BookError(f"{block.where}: no rendering {name!r}; there are {', '.join(renderings.CLIENT)} and save")
+        if name not in renderings.ALL:
+            raise BookError(f"{block.where}: no rendering {name!r}; there are {', '.join(renderings.ALL)} and save")
         definition = read_yaml(block.path)
         validate(definition, book.root / "schemas" / "client-config.schema.json", block.path)
-        return renderings.CLIENT[name][0](definition).rstrip("\n")
+        return renderings.ALL[name][0](definition).rstrip("\n")
     return "\n".join(book.lines(block))
 
 
@@ -58,7 +58,7 @@ def language(block: Block) -> str:
     if block.delivery == "download" or block.rendering == "save":
         return "bash"
     if block.rendering:
-        return renderings.CLIENT[block.rendering][1]
+        return renderings.ALL[block.rendering][1]
     return block.data.get("language") or LANGUAGES.get(block.path.suffix, "text")
 
 

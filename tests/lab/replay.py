@@ -329,6 +329,8 @@ class Replay(World):
 
         def read(text: str) -> dict[str, Any]:
             data = powershell.configuration(text)
+            if data.pop("login", False) != (block.rendering == "powershell-login"):
+                raise powershell.PowerShellError("it asks for a proxy's login, or does not, and should not, or should")
             jsonschema.Draft202012Validator(rules).validate(data)
             return data
 
