@@ -282,13 +282,15 @@ class Redactor:
 
     def add(self, value: str) -> None:
         """Remember a credential, and the forms in which it may come back."""
-        value = value.strip()
-        forms = {value, *value.split(), unquote(value), quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}
+        value = value.strip()[:20_000]
+        forms = {value, value.lower(), *value.split()[:20], unquote(value), quote(value, safe="", errors="surrogatepass"), json.dumps(value)[1:-1], repr(value)[1:-1]}
         forms.add(base64.b64encode(value.encode("utf-8", "surrogatepass")).decode())
         self.secrets |= {form for form in forms if len(form) >= 4}
 
     def add_url(self, value: str) -> None:
-        """Remember the login in a URL, also in one that cannot be read."""
+        """Remember the login in a URL, also in one that cannot be read, and a whole value that is no address at all."""
+        if not re.search(r"[.:/]", value):
+            self.add(value)
         login = re.match(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?/*(.*)@", value, re.DOTALL)
         if login:
             name, _, password = login.group(1).partition(":")
@@ -301,7 +303,7 @@ class Redactor:
 
     def clean(self, text: Any, at_most: int = 600) -> str:
         """A text as it may be printed: without credentials, and without characters that steer a terminal."""
-        result = str(text)
+        result = str(text)[:20_000]
         for secret in sorted(self.secrets, key=len, reverse=True):
             result = result.replace(secret, self.HIDDEN)
         result = secrets_shapes().sub(self.HIDDEN, result)
@@ -335,8 +337,8 @@ def bracketed(host: str) -> str:
 SCOPES = ("managed", "command-line", "local", "project", "user", "shell")
 #: Of these, whoever can write into the folder decides, and not you.
 FROM_FOLDER = ("local", "project")
-#: A settings file of this size is none. Characters.
-LARGEST = 2_000_000
+#: A file with more than this is no settings file, and looking for misspellings in it would take long.
+LARGEST, LONGEST_TEXT, MOST_NAMES = 1_000_000, 5_000, 300  # bytes, characters of one value, names in one object
 PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")  # the first that is set counts
 ADDRESSES = ("ANTHROPIC_BASE_URL", "ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_BEDROCK_MANTLE_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL", "ANTHROPIC_FOUNDRY_BASE_URL", "ANTHROPIC_AWS_BASE_URL")
 CREDENTIALS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
@@ -672,12 +674,13 @@ def parsed_target(config: Configuration, variable: str, speaks: str) -> Target |
     if settings_no_address(value.value):
         return None
     parts = urlsplit(value.value.strip())
-    scheme = parts.scheme.lower()
+    scheme, host = parts.scheme.lower(), parts.hostname or ""
     try:
-        (parts.hostname or "").encode("idna")
+        host = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         return None
-    return Target(scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80), parts.path.rstrip("/"), variable, speaks, value)
+    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+    return Target(scheme, host, parts.port or (443 if scheme == "https" else 80), path, variable, speaks, value)
 
 
 @dataclass
@@ -897,9 +900,25 @@ class Validator:
         return word in self.LEAST and isinstance(value, self.LEAST[word]) and len(value) < wanted
 
 
+def too_much(value: Any) -> str:
+    """Why data is no settings file's; empty when it may be one."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"it holds a value of more than {LONGEST_TEXT} characters"
+    if isinstance(value, dict) and len(value) > MOST_NAMES:
+        return f"it holds more than {MOST_NAMES} names in one place"
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return next((why for why in map(too_much, parts) if why), "")
+
+
 def judge_files(sources: list[Source], findings: Findings) -> None:
     """The rules for files, for each settings file; fills in what it holds."""
     for one in sources:
+        if one.text is not None:
+            try:
+                one.problem = too_much(json.loads(one.text))
+            except (ValueError, RecursionError):
+                pass  # the rules say what is wrong with it
+            one.text = None if one.problem else one.text
         if one.text is None:
             findings.add("managed-broken" if one.scope == "managed" else "settings-unreadable", f"{one.place}: {one.problem}", one.place)
             continue
@@ -914,7 +933,7 @@ def judge_files(sources: list[Source], findings: Findings) -> None:
 def judge_shell(shell: Mapping[str, str], config: Configuration, findings: Findings) -> None:
     """The rules for values, for the variables of the shell that count, and misspelt names."""
     near_ours = re.compile(r"(?i)^(an?thr?o|clau|cluad|https?_?prox|no_?prox|all_?prox|node_extra)")
-    variables = {name: value for name, value in shell.items() if near_ours.match(name)}
+    variables = {name: value for name, value in shell.items() if near_ours.match(name) and len(name) + len(value) <= LONGEST_TEXT}
     counting = {name for name, value in config.variables.items() if value.scope == "shell"}
     found, _ = check_file(json.dumps({"env": variables}), "user-settings")
     for finding in found:
@@ -925,15 +944,13 @@ def judge_shell(shell: Mapping[str, str], config: Configuration, findings: Findi
 
 def judge_together(config: Configuration, findings: Findings) -> None:
     """The rules about several values, for what counts."""
-    together: dict[str, Any] = {"env": {name: value.value for name, value in config.variables.items()}}
-    if config.settings.get("apiKeyHelper"):
-        together["apiKeyHelper"] = config.settings["apiKeyHelper"].value
-    found, _ = check_file(json.dumps(together), "user-settings")
-    for finding in found:
-        if finding.rule in TOGETHER:
-            name = finding.path.rpartition(".")[2]
-            value = config.variables.get(name) or config.settings.get(name)
-            findings.add_rule(RuleFinding(finding.severity, finding.rule, name, 0, finding.message.replace("env.", "")), f"{name} of {value.place if value else 'what is set'}")
+    together = {name: value.value for name, value in config.settings.items()}
+    report = Report(Kind("user-settings", ""))
+    settings_conflicts(together, {name: value.value for name, value in config.variables.items()}, report)
+    for finding in report.findings():
+        name = finding.path.rpartition(".")[2]
+        value = config.variables.get(name) or config.settings.get(name)
+        findings.add_rule(RuleFinding(finding.severity, finding.rule, name, 0, finding.message.replace("env.", "")), f"{name} of {value.place if value else 'what is set'}")
 
 
 def judge_values(config: Configuration, findings: Findings) -> None:
@@ -1334,8 +1351,8 @@ class Answer:
         if isinstance(data, dict):
             error = data.get("error")
             told = error.get("message") if isinstance(error, dict) else error or data.get("message") or data.get("detail")
-            return str(told)[:300] if told else ""
-        return "" if self.page else self.body[:200].decode("utf-8", "replace")
+            return str(told) if told else ""
+        return "" if self.page else self.body[:5000].decode("utf-8", "replace")
 
 
 @dataclass
@@ -1422,7 +1439,8 @@ class Route:
         began, at = time.monotonic(), f"{bracketed(host)}:{port}"
         self.progress(f"tunnel to {at}")
         wire = Wire(sock, self.clock.within(ANSWER))
-        login = f"Proxy-Authorization: Basic {base64.b64encode(self.proxy.login.encode()).decode()}\r\n" if self.proxy.login else ""
+        basic = base64.b64encode(self.proxy.login.encode("utf-8", "surrogatepass")).decode()
+        login = f"Proxy-Authorization: Basic {basic}\r\n" if self.proxy.login else ""
         try:
             wire.sendall(f"CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n{login}\r\n".encode("utf-8"))
             answer = http.client.HTTPResponse(wire, method="CONNECT")  # type: ignore[arg-type]
@@ -1723,13 +1741,19 @@ class Doctor:
             return
         if self.wanted("proxy") or self.wanted("gateway"):
             try:
-                route = Route(target, proxy, trust(self.config, self.options.trust_project), self.clock, self.hops, self.sent, self.progress)
+                route = Route(target, proxy, self.trust(target, proxy), self.clock, self.hops, self.sent, self.progress)
                 self.follow(route)
             except Stopped as stop:
                 self.stop(stop)
             except TimeoutError:
                 self.hops.append(Hop("path", "failed", f"the time of {self.options.timeout:.0f} seconds was used up"))
                 self.findings.add("slow", f"the checks did not end within {self.options.timeout:.0f} seconds", "path")
+
+    def trust(self, target: Target, proxy: Proxy | None) -> Trust:
+        """Loading the system's authorities takes a moment, so only where there is TLS."""
+        if "https" in (target.scheme, proxy.scheme if proxy else ""):
+            return trust(self.config, self.options.trust_project)
+        return Trust(believing_nothing())
 
     def wanted(self, group: str) -> bool:
         return not self.options.only or group in self.options.only
@@ -2686,6 +2710,7 @@ def keys_near(name: str, known: Iterable[str]) -> str | None:
     return min(fitting, key=lambda other: keys_edits(name, other)) if fitting else None
 
 
+@cache
 def keys_simple(name: str) -> str:
     return re.sub(r"ies$", "y", name.lower().replace("-", "_")).removesuffix("s")
 

@@ -1,1 +1,1 @@
-echo "e56fd8fab827b0c90eb12fee2b034eae693590a6347289b215298a393d981589  gateway_doctor.py" | sha256sum --check
+echo "38c210bf10592113e94f2eae83e771607ef3f62df6c14137408b2f2cef0301e6  gateway_doctor.py" | sha256sum --check
