@@ -44,11 +44,31 @@ def secret(seed: int) -> str:
     return body + "aA0"
 
 
-CREDENTIAL_NAMES = ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE", "MY_PASSWORD"]
+CREDENTIAL_NAMES = [
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+    "MY_PASSWORD",
+]
 URL_NAMES = ["ANTHROPIC_BASE_URL", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "ANTHROPIC_BEDROCK_BASE_URL"]
-OTHER_NAMES = ["NO_PROXY", "NODE_EXTRA_CA_CERTS", "ANTHROPIC_MODEL", "ANTHROPIC_CUSTOM_HEADERS", "CLAUDE_CODE_USE_BEDROCK", "API_TIMEOUT_MS", "ANTHROPIC_BASE_ULR", "anthropic_auth_token"]
+OTHER_NAMES = [
+    "NO_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "API_TIMEOUT_MS",
+    "ANTHROPIC_BASE_ULR",
+    "anthropic_auth_token",
+]
 secrets_ = st.integers(0, 2**32).map(secret)
-oddities = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\u201csk\u201d", "${TOKEN}", "http://[::1", "://", "\x1b[2J", "0", "~/ca.pem", "/nonexistent", ".", "*", "\ud800"]))
+oddities = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["", " ", "\u201csk\u201d", "${TOKEN}", "http://[::1", "://", "\x1b[2J", "0", "~/ca.pem", "/nonexistent", ".", "*", "\ud800"]),
+)
 
 
 @st.composite
@@ -100,7 +120,13 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
         hidden = [*hidden, value]
         data["apiKeyHelper"] = draw(st.sampled_from([f"echo {value}", f"get-key --token={value}", value]))
     if draw(st.integers(0, 4)) == 0:
-        data[draw(st.text(max_size=20))] = draw(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=10), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6))
+        data[draw(st.text(max_size=20))] = draw(
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+                max_leaves=6,
+            )
+        )
     content = json.dumps(data, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2])))
     broken = draw(st.integers(0, 9))
     if broken == 0 and content:
@@ -196,7 +222,9 @@ def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         shell, found, options = scene
         where = set_up(tmp_path, found)
         with inside(tmp_path):
-            status, output = run([*options, *(["--settings", str(where["given"])] if "given" in found else [])], {name: str(value) for name, value in shell["env"].items()})
+            status, output = run(
+                [*options, *(["--settings", str(where["given"])] if "given" in found else [])], {name: str(value) for name, value in shell["env"].items()}
+            )
         assert status in (0, 1)
         assert said_badly(output, hidden_in(shell, found)) == [], output
 
@@ -217,7 +245,10 @@ def test_no_secret_from_real_processes(tmp_path: Path) -> None:
             folder = Path(name)
             where = set_up(folder, found)
             env = {key: str(value) for key, value in shell["env"].items() if "\0" not in str(value)}
-            env = {key: value.encode("utf-8", "surrogateescape" if value.isprintable() else "replace").decode("utf-8", "surrogateescape") for key, value in env.items()}
+            env = {
+                key: value.encode("utf-8", "surrogateescape" if value.isprintable() else "replace").decode("utf-8", "surrogateescape")
+                for key, value in env.items()
+            }
             options = [option for option in options if option != "--trust-project"]  # its helpers are texts that nobody chose
             if "user" in found and "apiKeyHelper" in found["user"][0]:
                 del found["user"]
@@ -225,7 +256,9 @@ def test_no_secret_from_real_processes(tmp_path: Path) -> None:
             if "given" in found and "apiKeyHelper" in found["given"][0]:
                 del found["given"]
             words = [sys.executable, str(FILE), "--timeout", "5", *options, *(["--settings", str(where["given"])] if "given" in found else [])]
-            done = subprocess.run(words, env={"PATH": os.defpath, "LANG": "C.UTF-8", **env, "HOME": str(folder / "home")}, cwd=folder / "project", capture_output=True, timeout=60)
+            done = subprocess.run(
+                words, env={"PATH": os.defpath, "LANG": "C.UTF-8", **env, "HOME": str(folder / "home")}, cwd=folder / "project", capture_output=True, timeout=60
+            )
         output = (done.stdout + done.stderr).decode("utf-8", "replace")
         assert done.returncode in (0, 1), output
         assert said_badly(output, hidden_in(shell, found)) == [], output

@@ -20,6 +20,16 @@ handbook's schemas by a program.
 
 from __future__ import annotations
 
+import os
+import sys
+
+if sys.version_info < (3, 9):
+    sys.stderr.write("gateway_doctor.py: this is Python %d.%d; it needs 3.9 or newer\n" % sys.version_info[:2])
+    sys.exit(2)
+if __name__ == "__main__":  # what lies beside this file, or in the folder we are in, is not to be imported
+    _beside = {os.path.realpath(os.path.dirname(os.path.abspath(__file__))), os.path.realpath(os.curdir)}
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) not in _beside]
+
 import argparse
 import base64
 import difflib
@@ -30,13 +40,11 @@ import importlib
 import io
 import ipaddress
 import json
-import os
 import re
 import socket
 import ssl
 import stat
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,8 +77,9 @@ class Cause(NamedTuple):
 TUNNEL = "API Error: Couldn't connect through your proxy (ERR_PROXY_TUNNEL)"
 REFUSED = "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)"
 NO_NAME = "API Error: Can't reach the API server — check your internet or DNS (ENOTFOUND)"
-UNTRUSTED = "API Error: Unable to connect to API: Self-signed certificate detected"
-UNVERIFIED = "API Error: Unable to connect to API: SSL certificate verification failed"
+NO_TLS = "API Error: Unable to connect to API"
+UNTRUSTED = f"{NO_TLS}: Self-signed certificate detected"
+UNVERIFIED = f"{NO_TLS}: SSL certificate verification failed"
 LOGGED_OUT = "Not logged in · Please run /login"
 DENIED = "Failed to authenticate. API Error:"
 MODEL = "There's an issue with the selected model"
@@ -97,8 +106,8 @@ CAUSES: dict[str, Cause] = {
     "helper-fails": Cause("error", "apiKeyHelper fails", "apiKeyHelper failed:", "run the command by hand until it prints the key and nothing else", SETTINGS),
     "helper-slow": Cause("error", "apiKeyHelper does not end in time", "", "run the command by hand; it must not ask for anything", SETTINGS),
     "helper-output": Cause("error", "apiKeyHelper prints something else than one credential", "apiKeyHelper failed:", "let it print the key alone, on one line, and everything else to its standard error", SETTINGS),
-    "login-to-gateway": Cause("error", "no credential for the gateway is set, so Claude Code sends it your saved login", DENIED, "set ANTHROPIC_AUTH_TOKEN to the gateway's key; whoever runs the gateway can use your login meanwhile", SETTINGS),
-    "token-without-address": Cause("error", "ANTHROPIC_AUTH_TOKEN is set, and no address of a gateway, so Anthropic gets the token", DENIED, "set ANTHROPIC_BASE_URL to the gateway's address", LOCAL),
+    "login-to-gateway": Cause("error", "no credential for the gateway is set, so Claude Code sends it your saved login", "", "set ANTHROPIC_AUTH_TOKEN to the gateway's key; whoever runs the gateway can use your login meanwhile", SETTINGS),
+    "token-without-address": Cause("error", "ANTHROPIC_AUTH_TOKEN is set, and no address of a gateway, so Anthropic gets the token", "", "set ANTHROPIC_BASE_URL to the gateway's address", LOCAL),
     "project-proxy": Cause("warning", "this folder's settings choose the proxy", "", "read the folder's .claude; if you agree with it, move the proxy into user settings, because here it comes too late for the first requests", PROXY),
     "project-address": Cause("warning", "this folder's settings choose where your prompts and your key go", "", "read the folder's .claude; if you agree with it, run the doctor with --trust-project", "settings/#trust"),
     "project-helper": Cause("warning", "this folder's settings run a program for the key", "", "read it before you start Claude Code here; with --trust-project the doctor runs it", "settings/#trust"),
@@ -107,8 +116,8 @@ CAUSES: dict[str, Cause] = {
     "all-proxy": Cause("warning", "ALL_PROXY alone reaches only some of Claude Code's requests", "", "set HTTPS_PROXY", PROXY),
     "no-proxy-form": Cause("warning", "NO_PROXY means the gateway in a form that Claude Code does not read alike everywhere", "", "write the host's full name, or its domain with a dot before it, separated by commas", PROXY),
     "no-proxy-python": Cause("note", "other programs read this NO_PROXY otherwise than Claude Code does", "", "write the host's full name, or its domain with a dot before it, separated by commas", PROXY),
-    "ca-file": Cause("error", "the file of certificate authorities cannot be used", "Ignoring extra certs from", "name a PEM file that you may read, with its full path", PROXY),
-    "ca-home": Cause("error", "~ means nothing in a settings file, so the certificate authority is not loaded", "Ignoring extra certs from", "write the full path", PROXY),
+    "ca-file": Cause("error", "the file of certificate authorities cannot be used", NO_TLS, "name a PEM file that you may read, with its full path", PROXY),
+    "ca-home": Cause("error", "~ means nothing in a settings file, so the certificate authority is not loaded", NO_TLS, "write the full path", PROXY),
     "client-certificate": Cause("error", "the client certificate or its key cannot be used", "", "name PEM files that you may read, and the right passphrase", SHARED),
     "key-to-anthropic": Cause("warning", "a gateway's key in ANTHROPIC_API_KEY is shown to api.anthropic.com too", "", "put it into ANTHROPIC_AUTH_TOKEN", "settings/#what-goes-past-a-gateway"),
     "login-beside": Cause("note", "a saved login stands beside the gateway's credential", "auth may not work as expected", "nothing, as long as the credential stays set; claude /logout removes the login", SETTINGS),
@@ -136,16 +145,16 @@ CAUSES: dict[str, Cause] = {
     "silent": Cause("error", "the host does not answer", "", "check the network or VPN; behind a proxy, set HTTPS_PROXY; a firewall may drop what you send", PROXY),
     "tls-no-tls": Cause("error", "the address says https, and the port speaks no TLS", "API Error: Unable to connect to API (EPROTO)", "write http:// for a gateway on your own machine, or the port with TLS", SHARED),
     "tls-wanted": Cause("error", "the address says http, and the port speaks TLS", "Connection dropped (ECONNRESET)", "write https:// in the address", SHARED),
-    "tls-inspected": Cause("error", "the connection is signed by an authority that is not trusted here, and it runs through a proxy or leads to Anthropic: TLS is inspected", UNTRUSTED, "set NODE_EXTRA_CA_CERTS to the full path of your company's authority, a PEM file", PROXY),
-    "tls-authority": Cause("error", "the certificate is signed by an authority that is not trusted here", UNVERIFIED, "set NODE_EXTRA_CA_CERTS to the full path of the gateway's authority, a PEM file", SHARED),
+    "tls-inspected": Cause("error", "the connection is signed by an authority that is not trusted here, and it runs through a proxy or leads to Anthropic: TLS is inspected", NO_TLS, "set NODE_EXTRA_CA_CERTS to the full path of your company's authority, a PEM file", PROXY),
+    "tls-authority": Cause("error", "the certificate is signed by an authority that is not trusted here", NO_TLS, "set NODE_EXTRA_CA_CERTS to the full path of the gateway's authority, a PEM file", SHARED),
     "tls-self-signed": Cause("error", "the certificate is signed by itself", UNTRUSTED, "set NODE_EXTRA_CA_CERTS to that certificate, or give the gateway one of your company's authority", SHARED),
     "tls-chain": Cause("error", "the server leaves out a certificate between its own and the authority", UNVERIFIED, "let whoever runs the gateway serve the whole chain", SHARED),
     "tls-host": Cause("error", "the certificate is for another host", "API Error: Unable to connect to API: SSL certificate hostname mismatch", "use the name that the certificate is for", SHARED),
-    "tls-expired": Cause("error", "the certificate has expired", "API Error: Unable to connect to API", "let whoever runs the gateway renew it; check your clock", SHARED),
-    "tls-early": Cause("error", "the certificate is not valid yet", "API Error: Unable to connect to API", "check your clock", SHARED),
-    "tls-old": Cause("error", "the server speaks only TLS older than 1.2", "API Error: Unable to connect to API", "let whoever runs the gateway allow TLS 1.2", SHARED),
+    "tls-expired": Cause("error", "the certificate has expired", NO_TLS, "let whoever runs the gateway renew it; check your clock", SHARED),
+    "tls-early": Cause("error", "the certificate is not valid yet", NO_TLS, "check your clock", SHARED),
+    "tls-old": Cause("error", "the server speaks only TLS older than 1.2", NO_TLS, "let whoever runs the gateway allow TLS 1.2", SHARED),
     "tls-client": Cause("error", "the server wants a client certificate", "", "set CLAUDE_CODE_CLIENT_CERT and CLAUDE_CODE_CLIENT_KEY", SHARED),
-    "tls-fails": Cause("error", "TLS cannot be agreed on", "API Error: Unable to connect to API", "ask whoever runs the gateway, and show the error", SHARED),
+    "tls-fails": Cause("error", "TLS cannot be agreed on", NO_TLS, "ask whoever runs the gateway, and show the error", SHARED),
     "dropped": Cause("error", "the connection is closed without an answer", "Connection dropped (ECONNRESET)", "ask whoever runs the gateway or the proxy; a firewall may cut it", SHARED),
     "garbage": Cause("error", "what listens there answers no HTTP", "", "correct host and port", LOCAL),
     "slow": Cause("error", "the connection stands, and no answer comes", "", "look at the gateway's log; it may hang, or wait for something behind it", RUN),
@@ -181,8 +190,6 @@ CAUSES: dict[str, Cause] = {
     "stream-held": Cause("warning", "the answer comes in one piece, so a hop holds it back", "", "switch buffering off at every hop, such as nginx's proxy_buffering off", SHARED),
     "stream-none": Cause("error", "the gateway answers a request for a stream without one", MALFORMED, "let the gateway pass text/event-stream through", SHARED),
     "stream-cut": Cause("error", "the stream ends before the answer does", "API Error: Connection to the API was lost (ECONNRESET)", "look for a hop with a short time limit", SHARED),
-    # a gateway's configuration, --gateway-config
-    "config-unreadable": Cause("error", "the gateway's configuration cannot be read", "", "name a file of YAML that you may read", LOCAL),
 }
 #: Rules for files whose severity, message or page differs: id -> (severity, what Claude Code prints, page).
 FILE_RULES: dict[str, tuple[str, str, str]] = {
@@ -211,6 +218,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "ca-file": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain"),
     "ca-home": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain", "ca-file"),
     "key-refused": ("gateway-no-key",),
+    "tls-off": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain", "tls-host", "tls-expired", "tls-early"),
     "model": ("model-background",),
     "provider-key": ("provider-leg",),
     "provider-fails": ("provider-leg",),
@@ -932,7 +940,7 @@ def judge_files(sources: list[Source], findings: Findings) -> None:
 
 def judge_shell(shell: Mapping[str, str], config: Configuration, findings: Findings) -> None:
     """The rules for values, for the variables of the shell that count, and misspelt names."""
-    near_ours = re.compile(r"(?i)^(an?thr?o|clau|cluad|https?_?prox|no_?prox|all_?prox|node_extra)")
+    near_ours = re.compile(r"(?i)^(an?thr?o|clau|cluad|https?_?prox|no_?prox|all_?prox|node_(extra|tls))")
     variables = {name: value for name, value in shell.items() if near_ours.match(name) and len(name) + len(value) <= LONGEST_TEXT}
     counting = {name for name, value in config.variables.items() if value.scope == "shell"}
     found, _ = check_file(json.dumps({"env": variables}), "user-settings")
@@ -1021,7 +1029,8 @@ def judge_certificates(config: Configuration, findings: Findings) -> None:
         if value.value.startswith("~") and problem:
             findings.add("ca-home", f"NODE_EXTRA_CA_CERTS of {value.place} starts with ~", "NODE_EXTRA_CA_CERTS")
         elif problem:
-            findings.add("ca-file", f"NODE_EXTRA_CA_CERTS of {value.place}: {problem}", "NODE_EXTRA_CA_CERTS")
+            said = "Ignoring extra certs from" if value.scope == "shell" else ""  # of a settings file's it says nothing
+            findings.add("ca-file", f"NODE_EXTRA_CA_CERTS of {value.place}: {problem}", "NODE_EXTRA_CA_CERTS", said)
     for name in ("CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"):
         value = config.variables.get(name)
         if value and value.value and not value.from_folder:
@@ -1033,6 +1042,12 @@ def judge_certificates(config: Configuration, findings: Findings) -> None:
                 findings.add("client-certificate", f"{name} of {value.place}: {problem}", name)
 
 
+def certificates(text: str) -> str:
+    """The certificates in a text, without what stands between them."""
+    mark = "-----{} (?:TRUSTED )?CERTIFICATE-----"
+    return "\n".join(re.findall(mark.format("BEGIN") + r"[A-Za-z0-9+/=\s]+" + mark.format("END"), text))
+
+
 def certificates_problem(path: str) -> str:
     """Why a file of certificate authorities is of no use; empty when it can be loaded."""
     try:
@@ -1041,10 +1056,10 @@ def certificates_problem(path: str) -> str:
         return "there is no such file"
     except Unreadable as problem:
         return str(problem)
-    if "-----BEGIN CERTIFICATE-----" not in text and "-----BEGIN TRUSTED CERTIFICATE-----" not in text:
+    if not certificates(text):
         return "it holds no certificate in PEM form"
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates(text))
     except (ssl.SSLError, ValueError):
         return "its certificates cannot be read"
     return ""
@@ -1122,7 +1137,7 @@ LARGEST_ANSWER = 1_000_000  # bytes that are read of one
 #: A body above the usual limits of 1 MB (nginx, aiohttp) and 2 MB (axum). Bytes.
 LARGE_BODY = 2_500_000
 #: Verification errors of OpenSSL's. Source: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
-EXPIRED, EARLY, SELF_SIGNED, WRONG_HOST = (10,), (9,), (18,), (62, 64)
+EXPIRED, EARLY, SELF_SIGNED, IN_CHAIN, WRONG_HOST = (10,), (9,), (18,), (18, 19), (62, 64)
 #: Organisations that sign for the public; anybody else who signs for Anthropic inspects.
 PUBLIC = ("Google Trust Services", "Let's Encrypt", "DigiCert", "Amazon", "Sectigo", "GlobalSign", "Cloudflare", "Microsoft", "Entrust", "ISRG", "Internet Security Research Group", "IdenTrust", "GoDaddy", "SSL Corp")
 
@@ -1291,7 +1306,7 @@ def trust(config: Configuration, trusted_folder: bool) -> Trust:
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         value = config.variables.get(name)
         if value and value.value and (trusted_folder or not value.from_folder) and not certificates_problem(value.value):
-            context.load_verify_locations(cadata=read_file(value.value, 20_000_000))
+            context.load_verify_locations(cadata=certificates(read_file(value.value, 20_000_000)))
             extra = extra or name == "NODE_EXTRA_CA_CERTS"
     pair = [config.get(name) for name in ("CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY")]
     if pair[0] and (trusted_folder or not any(config.from_folder(name) for name in ("CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"))):
@@ -1535,13 +1550,14 @@ class Route:
             return Stopped("tls-chain", signed)
         if self.trust.extra:
             signed += "; NODE_EXTRA_CA_CERTS is loaded, and does not hold this authority"
+        prints = UNTRUSTED if code in IN_CHAIN else UNVERIFIED
         if self.target.host == ANTHROPIC:
-            return Stopped("tls-inspected", signed)
+            return Stopped("tls-inspected", signed, prints)
         if self.proxy is not None and shown.issuer:
             note(self.sent, ANTHROPIC, "a TLS handshake through the proxy, to compare who signs; no request")
             if self.look(ANTHROPIC, 443).issuer == shown.issuer:
-                return Stopped("tls-inspected", f"{signed}, and so is the one for {ANTHROPIC}")
-        return Stopped("tls-self-signed" if code in SELF_SIGNED else "tls-authority", signed)
+                return Stopped("tls-inspected", f"{signed}, and so is the one for {ANTHROPIC}", prints)
+        return Stopped("tls-self-signed" if code in SELF_SIGNED else "tls-authority", signed, prints)
 
     # Requests -------------------------------------------------------------------------------
 
@@ -1611,9 +1627,26 @@ class Exchange:
         seen = f"{self.method} {self.path}: {plain_problem(problem)}"
         if "CERTIFICATE_REQUIRED" in tls_reason(problem) or "HANDSHAKE_FAILURE" in tls_reason(problem):
             return Stopped("tls-client", seen)
+        if self.route.target.scheme == "https" and self.wants_certificate():
+            return Stopped("tls-client", f"{self.route.target.shown} ends the connection when no client certificate is shown")
         if self.route.target.scheme == "http" and self.route.proxy is None and self.speaks_tls():
             return Stopped("tls-wanted", f"{self.route.target.shown} closes plain connections and speaks TLS")
         return Stopped("dropped", seen)
+
+    def wants_certificate(self) -> bool:
+        """TLS 1.3 says so after the handshake only, and what we had sent by then can hide it."""
+        try:
+            sock = self.route.open()
+        except Stopped:
+            return False
+        try:
+            sock.settimeout(self.route.clock.within(3).left())
+            sock.recv(1)
+        except OSError as problem:
+            return "CERTIFICATE_REQUIRED" in tls_reason(problem)
+        finally:
+            sock.close()
+        return False
 
     def speaks_tls(self) -> bool:
         try:
@@ -1694,6 +1727,8 @@ def judge(answer: Answer, asked: str, with_credential: bool, hide: Redactor) -> 
     if answer.page:
         if status == 400 and b"HTTPS port" in answer.body:
             return Stopped("tls-wanted", seen)
+        if status in (400, 403) and b"SSL certificate" in answer.body:
+            return Stopped("tls-client", seen)
         causes = {403: "filter", 413: "body-limit", 502: "gateway-down", 503: "gateway-down", 504: "gateway-down", 429: "limited"}
         if status in causes:
             return Stopped(causes[status], seen)
@@ -1702,7 +1737,8 @@ def judge(answer: Answer, asked: str, with_credential: bool, hide: Redactor) -> 
     if "no_db_connection" in answer.body[:2000].decode("utf-8", "replace") or said == "No connected db.":
         return Stopped("key-refused", seen, "API Error: 400 No connected db.") if with_credential else None
     if status in (401, 403):
-        return Stopped("key-refused" if status == 401 else "key-forbidden", seen) if with_credential else None
+        prints = LOGGED_OUT if status == 401 and "invalid x-api-key" in said else f"{DENIED} {status}"
+        return Stopped("key-refused" if status == 401 else "key-forbidden", seen, prints) if with_credential else None
     causes = {413: "body-limit", 429: "limited", 529: "limited", 502: "gateway-down", 503: "gateway-down", 504: "gateway-down"}
     if status in causes:
         return Stopped(causes[status], seen)
@@ -1975,7 +2011,8 @@ class Doctor:
             lost = [name for name, of in wanted if of == cause and name in unknown]
             if lost:
                 listed = "" if not names else f"; it lists {', '.join(self.hide.clean(name, 80) for name in names[:6])}{' ...' if len(names) > 6 else ''}"
-                self.findings.add(cause, f"not served: {', '.join(self.hide.clean(name, 80) for name in lost)}{listed}", "models")
+                prints = "API Error: 400" if cause == "model" and self.gateway.startswith("LiteLLM") else ""
+                self.findings.add(cause, f"not served: {', '.join(self.hide.clean(name, 80) for name in lost)}{listed}", "models", prints)
         served = [name for name, _ in wanted if name not in unknown]
         if not any(cause == "model" and name in unknown for name, cause in wanted):
             route.ok("models", self.hide.clean(", ".join(served)), began)
@@ -2023,7 +2060,7 @@ class Doctor:
             except Stopped as stop:
                 failed = True
                 self.hops.append(Hop(f"answer of {self.hide.clean(name, 80)}", "failed", stop.seen))
-                self.findings.add(stop.cause, stop.seen, "probe" if stop.cause.startswith("provider") else name)
+                self.findings.add(stop.cause, stop.seen, "probe" if stop.cause.startswith("provider") else name, stop.prints)
                 if stop.cause in ("provider-key", "provider-limit", "slow"):
                     return  # the next one would say the same, and cost time
         if served and not failed:
@@ -2066,7 +2103,7 @@ class Doctor:
         direct = not self.config.get("ANTHROPIC_BASE_URL")
         causes = {401: "key-refused" if direct else "provider-key", 403: "key-forbidden" if direct else "provider-key", 429: "provider-limit", 529: "provider-limit", 413: "body-limit"}
         if answer.status in causes:
-            return Stopped(causes[answer.status], seen)
+            return Stopped(causes[answer.status], seen, wrong.prints if wrong is not None and answer.status in (401, 403) else "")
         return Stopped("provider-fails" if answer.status >= 500 else "request-refused", seen)
 
     def read_stream(self, answer: http.client.HTTPResponse, start: float, name: str) -> None:
@@ -3051,7 +3088,6 @@ def settings_secrets(data: dict[str, Any], report: Report) -> None:
 
 
 LITELLM_SCHEMA = "litellm-config.schema.json"
-Environment = Mapping[str, str] | None
 #: The lists of fallbacks. Source: Router.__init__ and litellm/__init__.py.
 LITELLM_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 LITELLM_CALLBACKS = ("callbacks", "success_callback", "failure_callback")
@@ -3060,7 +3096,7 @@ LITELLM_OTHER_ROUTES = ("include", "mcp_servers", "agents", "agent_list", "vecto
 LITELLM_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def litellm_check(document: Document, report: Report, env: Environment) -> None:
+def litellm_check(document: Document, report: Report, env: Mapping[str, str] | None) -> None:
     """Report everything. The order decides which of two rules speaks about one place."""
     data = document.data
     litellm_master_key(data, report, env)
@@ -3104,7 +3140,7 @@ def litellm_items(value: Any) -> list[Any]:
 # Credentials and the environment --------------------------------------------------------
 
 
-def litellm_master_key(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def litellm_master_key(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     general, at = litellm_mapping(data.get("general_settings")), ("general_settings", "master_key")
     for section in ("litellm_settings", "router_settings", "environment_variables"):
         if "master_key" in litellm_mapping(data.get(section)):
@@ -3124,7 +3160,7 @@ def litellm_master_key(data: dict[Any, Any], report: Report, env: Environment) -
         litellm_strength(value, at, report)
 
 
-def litellm_master_key_of_environment(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def litellm_master_key_of_environment(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     if litellm_mapping(data.get("general_settings")).get("dangerously_permit_weak_or_unset_master_key") is True:
         return
     at = ("general_settings",) if "general_settings" in data else ()
@@ -3148,7 +3184,7 @@ def litellm_strength(value: str, at: Place, report: Report) -> None:
         report.add("master-key-prefix", at)
 
 
-def litellm_references(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def litellm_references(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     """Values that stand for a variable, rightly or not."""
     own = litellm_mapping(data.get("environment_variables"))
     managed = litellm_mapping(data.get("general_settings")).get("key_management_system") is not None
@@ -3213,7 +3249,7 @@ def litellm_matching(value: Any, wanted: list[str], path: Place = ()) -> Iterato
 # Settings ---------------------------------------------------------------------------------
 
 
-def litellm_cache(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def litellm_cache(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     """Source: ProxyConfig.load_config (Redis without cache_params), Cache.__init__ (memory without a type), _redis.py (REDIS_ variables)."""
     settings = litellm_mapping(data.get("litellm_settings"))
     params, at = litellm_mapping(settings.get("cache_params")), ("litellm_settings", "cache_params" if settings.get("cache_params") else "cache")

@@ -1,1 +1,1 @@
-echo "38c210bf10592113e94f2eae83e771607ef3f62df6c14137408b2f2cef0301e6  gateway_doctor.py" | sha256sum --check
+echo "a62ba5b1a85598530df450a01f98268a40ed0f4235449125b5e47305d4c4952d  gateway_doctor.py" | sha256sum --check
