@@ -43,6 +43,7 @@ def near(name: str, known: Iterable[str]) -> str | None:
     return min(fitting, key=lambda other: edits(name, other)) if fitting else None
 
 
+@cache
 def _simple(name: str) -> str:
     return re.sub(r"ies$", "y", name.lower().replace("-", "_")).removesuffix("s")
 
@@ -176,6 +177,6 @@ def _hint(value: Any, kinds: list[str], language: str) -> str:
         return "write it without quotation marks"
     if "array" in kinds and not isinstance(value, dict):
         return "write it as a list, " + ("with - before each item" if language == "yaml" else "in square brackets")
-    if kinds == ["string"] and not isinstance(value, dict | list):
+    if kinds == ["string"] and not isinstance(value, (dict, list)):
         return "put it in quotation marks"
     return f"write {NAMES[kinds[0]]}"
