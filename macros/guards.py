@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import checklist, choose, cost, diagram, reference, render
+from macros import checklist, choose, cost, diagram, reference, render, symptoms
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -62,6 +62,7 @@ def names(book: Book, where: str, text: str, kinds: tuple[str, ...] = tuple(NAME
 def data(book: Book) -> None:
     """Every block can be rendered; what it and the facts name is known; every answer leads to a pattern."""
     choose.check(book)
+    symptoms.check(book)
     for block in book.blocks.values():
         text = render.text(book, block)
         language = render.language(block)
@@ -175,6 +176,9 @@ MACROS: dict[str, Callable[..., Any]] = {
     "open_routes": reference.open_routes,
     "variable_reference": reference.variables,
     "settings_reference": reference.settings,
+    "symptom_layer": symptoms.page,
+    "symptom_index": lambda book: None,
+    "symptom_counts": lambda book: None,
 }
 
 
