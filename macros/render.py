@@ -20,6 +20,11 @@ BADGES = {
     "symptom": "Reproduced",
     "illustrative": "Not executable",
 }
+#: What was observed of a block of the catalogue of symptoms.
+CATALOGUE = {
+    "symptom": "With each cause, exactly this was printed; with the fix, the same command got its answer.",
+    "run": "Run with every cause above, it printed what the table says, and with no other.",
+}
 
 
 def text(book: Book, block: Block) -> str:
@@ -134,6 +139,8 @@ def checked_with(book: Book, entry: Block) -> str:
 
 def seen(entry: Block) -> list[str]:
     """What another process saw, one sentence each."""
+    if "catalogue" in entry.data:
+        return [CATALOGUE[entry.check]]
     return [item["what"] for item in entry.data.get("observed", [])]
 
 
