@@ -69,7 +69,7 @@ def data(book: Book) -> None:
             get_lexer_by_name(language)
         except ClassNotFound:
             raise BookError(f"{block.where}: no language {language!r}; write the short name of a Pygments lexer, or text") from None
-        for number, line in enumerate(text.split("\n"), start=1):
+        for number, line in enumerate(render.shown(book, block).split("\n"), start=1):
             names(book, f"{relative(block.path)}:{number}" if block.region is None and block.rendering is None else block.where, line, ("variables", "headers"))
         if language == "json":
             _settings(book, block, text)
@@ -182,6 +182,8 @@ MACROS: dict[str, Callable[..., Any]] = {
     "open_routes": reference.open_routes,
     "variable_reference": reference.variables,
     "settings_reference": reference.settings,
+    "doctor_causes": lambda book: None,
+    "doctor_rules": lambda book: None,
 }
 
 

@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import checklist, choose, cost, drawing, evidence, ledger, reference, render, trace
+    from macros import checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, trace
     from macros import diagram as drawn
 
     book = ledger.load()
@@ -277,3 +277,13 @@ def define_env(env: Any) -> None:
     def settings_reference() -> str:
         """Every settings key, as a table."""
         return reference.settings(book)
+
+    @env.macro
+    def doctor_causes() -> str:
+        """Every cause the doctor knows, by its id, as a table."""
+        return doctor.causes()
+
+    @env.macro
+    def doctor_rules() -> str:
+        """The rules for files that are causes of the doctor's too."""
+        return doctor.rules()

@@ -47,7 +47,7 @@ def _yaml(text: str, report: Report) -> Document | None:
             report.add("too-large", line=1)
             return None
         document = Document(None)
-        _walk(loader, node, (), document.lines, report, "yaml")  # before merges (<<) are written out
+        _walk(loader, node, (), document.lines, report)  # before merges (<<) are written out
         document.data = loader.construct_document(node)
         return document
     except yaml.MarkedYAMLError as problem:
@@ -75,15 +75,42 @@ def _json(text: str, report: Report) -> Document | None:
     except RecursionError:
         report.add("json-syntax", line=1, problem="too deep a nesting")
         return None
-    # Valid JSON is YAML but for tabs, which JSON has only between values. YAML tells the lines.
-    try:
-        loader = yaml.SafeLoader(text.replace("\t", " "))
-        node = loader.get_single_node()
-        if node is not None:
-            _walk(loader, node, (), document.lines, report, "json")
-    except (yaml.YAMLError, ValueError, RecursionError):
-        document.lines.clear()  # a finding then names line 1; its path still tells the place
+    _json_lines(text, document.lines, report)
     return document
+
+
+#: What a JSON text is made of: strings, brackets, commas and colons, and everything else.
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+')
+
+
+def _json_lines(text: str, lines: dict[Path, int], report: Report) -> None:
+    """The line of every key and item of a text that is JSON; reports keys written twice."""
+    open_: list[tuple[str, Path, dict[str, int]]] = []  # bracket, path, the keys of an object so far
+    path: Path = ()
+    line, counted, key_next = 1, 0, False
+    for match in TOKEN.finditer(text):
+        token = match.group()
+        line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if open_ and open_[-1][0] == "{" and key_next and token[0] == '"':
+            _, outer, own = open_[-1]
+            key, key_next = json.loads(token), False
+            path = (*outer, key)
+            if key in own:
+                report.add("json-duplicate-key", path, line=line, first=own[key])
+            own[key] = lines[path] = line
+            continue
+        if open_ and open_[-1][0] == "[" and token not in ",]" and path not in lines:
+            lines[path] = line
+        if token in "{[":
+            open_.append((token, path, {}))
+            key_next = token == "{"
+            path = (*path, 0) if token == "[" else path
+        elif token in "}]":
+            path = open_.pop()[1]
+        elif token == "," and open_[-1][0] == "{":
+            key_next = True
+        elif token == ",":
+            path = (*path[:-1], path[-1] + 1)
 
 
 def _json_problem(text: str, problem: json.JSONDecodeError) -> tuple[str, int]:
@@ -107,24 +134,24 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def _walk(loader: yaml.SafeLoader, node: yaml.Node, path: Path, lines: dict[Path, int], report: Report, language: str) -> None:
+def _walk(loader: yaml.SafeLoader, node: yaml.Node, path: Path, lines: dict[Path, int], report: Report) -> None:
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             lines[(*path, index)] = item.start_mark.line + 1
-            _walk(loader, item, (*path, index), lines, report, language)
+            _walk(loader, item, (*path, index), lines, report)
     if not isinstance(node, yaml.MappingNode):
         return
     own: dict[Any, int] = {}
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
             continue
-        key = key_node.value if language == "json" else loader.construct_object(key_node)
+        key = loader.construct_object(key_node)
         line = key_node.start_mark.line + 1
         if key in own:
-            report.add(f"{language}-duplicate-key", (*path, key), line=line, first=own[key])
+            report.add("yaml-duplicate-key", (*path, key), line=line, first=own[key])
         own[key] = line
         lines[(*path, key)] = line
-        _walk(loader, value_node, (*path, key), lines, report, language)
+        _walk(loader, value_node, (*path, key), lines, report)
 
 
 def _plain(problem: str | None) -> str:

@@ -176,6 +176,6 @@ def _hint(value: Any, kinds: list[str], language: str) -> str:
         return "write it without quotation marks"
     if "array" in kinds and not isinstance(value, dict):
         return "write it as a list, " + ("with - before each item" if language == "yaml" else "in square brackets")
-    if kinds == ["string"] and not isinstance(value, dict | list):
+    if kinds == ["string"] and not isinstance(value, (dict, list)):
         return "put it in quotation marks"
     return f"write {NAMES[kinds[0]]}"

@@ -45,7 +45,7 @@ def _text(value: Any) -> str | None:
     """What Claude Code makes of a variable's value; None for what is none."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
+    return str(value) if isinstance(value, (str, int, float)) else None
 
 
 # Names ------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def _names(data: dict[str, Any], table: dict[str, Any], report: Report) -> None:
             report.add("setting-inside", at)
         elif name not in variables and name not in words("others"):
             _unknown(name, variables, at, report)
-        if isinstance(value, bool | int | float):
+        if isinstance(value, (bool, int, float)):
             report.add("variable-no-text", at, found="true or false" if isinstance(value, bool) else "a number")
     for entry in words("old"):
         if entry["name"] in table:

@@ -19,14 +19,16 @@ from tests.lab.namespace import Namespace, wait_until
 
 CONTROL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|\r(?=\n)")
 
+#: A line that is taken back: its beginning again, and what stood there erased.
+ERASED = re.compile(r"[^\n]*\r\x1b\[K")
 
 #: Printed after a block, and not shown by a terminal: all that the block printed has arrived once this has.
 MARK, MARKED = r"\033]lab\007", "\x1b]lab\x07"
 
 
 def visible(text: str) -> str:
-    """What a terminal shows of a program's output: control sequences removed."""
-    return CONTROL.sub("", text)
+    """What a terminal shows of a program's output: lines that were taken back and control sequences removed."""
+    return CONTROL.sub("", ERASED.sub("", text).replace("\r", "\n"))
 
 
 class Hang(Exception):
@@ -105,7 +107,7 @@ class Terminal:
         return {key: value for key, value in found.items() if key not in {"_", "SHLVL", "PWD", "OLDPWD"}}
 
     def screen(self) -> str:
-        return self.log.read_text(errors="replace")
+        return self.log.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
 
     def start(self, text: str, lab: dict[str, str], types: list[tuple[str, bool]]) -> None:
         """Paste a block. ``lab`` is exported for this block only; ``types``: lines, and whether the block must hide them."""

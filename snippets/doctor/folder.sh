@@ -1,0 +1,2 @@
+mkdir -p ~/gateway-doctor
+cd ~/gateway-doctor

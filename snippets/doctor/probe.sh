@@ -1,0 +1,1 @@
+python3 ~/gateway-doctor/gateway_doctor.py --probe --only gateway

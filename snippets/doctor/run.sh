@@ -1,0 +1,2 @@
+cd ~/project
+python3 ~/gateway-doctor/gateway_doctor.py
