@@ -106,7 +106,7 @@ class Machine:
             "provider-key": f"sk-ant-lab-{word(20)}", "other-provider-key": f"sk-ant-lab-{word(20)}",
             "user": names["user"], "password": password, "login": f"{names['user']}:{quote(password, safe='')}",
             "wrong-login": f"{names['user']}:{word(9)}", "free-port": next(self._ports), "routed": ROUTED, "nowhere": NOWHERE,
-            "company-pem": "", "models": self.book.fact("models.ids"),
+            "literal-key": f"sk-ant-api03-{word(40)}", "models": self.book.fact("models.ids"),
         }  # fmt: skip
         self.names = names
         self.count = 0
@@ -183,7 +183,7 @@ class Machine:
         return text
 
     def litellm(self, options: dict[str, Any], names: dict[str, Any]) -> int:
-        """The port of a LiteLLM with this configuration and environment."""
+        """The port of a LiteLLM with this configuration and environment; its slow first request is behind it."""
         text = self.config(names, options.get("config", []))
         env = {
             "LITELLM_MASTER_KEY": names["key"], "UPSTREAM_ANTHROPIC_API_KEY": names["provider-key"], "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -207,6 +207,7 @@ class Machine:
                 return ("127.0.0.1", port) in self.inside.listeners()
 
             wait_until(ready, 120, "the start of LiteLLM")
+            self.inside.run(["curl", "-s", "-m", "50", "-H", f"authorization: Bearer {env['LITELLM_MASTER_KEY']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"], SYSTEM)
             self.litellms[key] = port
         return self.litellms[key]
 
@@ -314,12 +315,13 @@ class Machine:
             words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
             subprocess.run([*words, "-keyout", str(folder / "key.pem"), "-out", str(folder / "chain.pem")], check=True, capture_output=True)
             return
-        authority = {"stranger": self.stranger, "chain": self.public}.get(kind, self.company)
+        authority, of = {"stranger": (self.stranger, "stranger"), "chain": (self.public, "public")}.get(kind, (self.company, "company"))
+        between = trustme.CA(parent_cert=authority, organization_name=self.names[f"{of}-authority"])
         options: dict[str, Any] = {
             "expired": {"not_before": long_ago, "not_after": now - timedelta(days=3)},
             "early": {"not_before": now + timedelta(days=3), "not_after": soon},
         }.get(kind, {})
-        leaf = authority.create_child_ca().issue_cert(self.names["stranger"] if kind == "other-host" else name, **options)
+        leaf = between.issue_cert(self.names["stranger"] if kind == "other-host" else name, **options)
         chain = [blob.bytes() for blob in leaf.cert_chain_pems]
         (folder / "chain.pem").write_bytes(b"".join(chain[:1] if kind == "chain" else chain))
         (folder / "key.pem").write_bytes(leaf.private_key_pem.bytes())

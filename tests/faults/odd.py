@@ -2,13 +2,15 @@
 
     python -m tests.faults.odd FILE
 
-FILE: JSON, a list of ``{address, port, kind, say}``. Kinds: ``says`` (greets at once, like SSH), ``closes`` (reads a
-little and closes), ``holds`` (accepts and is silent), ``filtered`` (what comes is dropped), ``deaf`` (UDP, no answer).
+FILE: JSON, a list of ``{address, port, kind}``. Kinds: ``says`` (greets at once with ``say``, like SSH), ``closes``
+(reads a little and closes), ``holds`` (accepts and is silent), ``filtered`` (what comes is dropped), ``deaf`` (UDP, no
+answer), ``relays`` (to the port ``to`` of this machine, and closes once ``until`` came back).
 """
 
 from __future__ import annotations
 
 import json
+import select
 import socket
 import sys
 import threading
@@ -36,9 +38,26 @@ def listen(address: str, port: int, kind: str) -> socket.socket:
     return sock
 
 
-def serve(sock: socket.socket, kind: str, say: str) -> None:
+def relay(caller: socket.socket, port: int, until: bytes) -> None:
+    """Both ways, until one side closes or ``until`` was passed on."""
+    with caller, socket.create_connection(("127.0.0.1", port)) as server:
+        seen = b""
+        while until not in seen:
+            for sock in select.select([caller, server], [], [])[0]:
+                data = sock.recv(65536)
+                if not data:
+                    return
+                (server if sock is caller else caller).sendall(data)
+                seen = (seen + data)[-100_000:] if sock is server else seen
+
+
+def serve(sock: socket.socket, entry: dict[str, Any]) -> None:
+    kind, say = entry["kind"], entry["say"]
     while True:
         caller, _ = sock.accept()
+        if kind == "relays":
+            threading.Thread(target=relay, args=(caller, entry["to"], entry["until"].encode()), daemon=True).start()
+            continue
         if kind == "says":
             caller.sendall(say.encode())
         if kind == "holds":
@@ -57,8 +76,8 @@ def main(path: Path) -> None:
         one: dict[str, Any] = {"say": "SSH-2.0-OpenSSH_9.2p1\r\n", **entry}
         sock = listen(one["address"], one["port"], one["kind"])
         _kept.append(sock)
-        if one["kind"] in ("says", "closes", "holds"):
-            threading.Thread(target=serve, args=(sock, one["kind"], one["say"]), daemon=True).start()
+        if one["kind"] in ("says", "closes", "holds", "relays"):
+            threading.Thread(target=serve, args=(sock, one), daemon=True).start()
     path.with_suffix(".ready").touch()
     threading.Event().wait()
 
