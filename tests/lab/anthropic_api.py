@@ -263,6 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help="where requests.jsonl is written")
     parser.add_argument("--model", action="append", required=True, help="a model id that exists")
+    parser.add_argument("--key", action="append", help="a key that is accepted, in place of the lab's two")
     parser.add_argument("--port", type=int, help="serve plain HTTP on this port of 127.0.0.1")
     parser.add_argument("--tls-port", type=int, help="serve TLS on this port of 127.0.0.1")
     parser.add_argument("--certificate", type=Path, help="PEM file with key and chain, for TLS")
@@ -272,7 +273,7 @@ def main() -> None:
     if options.tls_port is not None and options.certificate is None:
         parser.error("--tls-port needs --certificate")
     try:
-        asyncio.run(serve(AnthropicAPI(options.folder, options.model), options.port, options.tls_port, options.certificate))
+        asyncio.run(serve(AnthropicAPI(options.folder, options.model, tuple(options.key or (LAB_KEY, SECOND_KEY))), options.port, options.tls_port, options.certificate))
     except KeyboardInterrupt:
         pass
     except OSError as problem:

@@ -1,0 +1,112 @@
+"""``make faults``: three seeds of the whole catalogue, or what is named."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import yaml
+
+from macros.ledger import Book, BookError, load
+from tests.faults import __doc__ as about
+from tests.faults import score
+from tests.faults.catalogue import Catalogue, Run
+from tests.faults.machine import Machine
+from tests.lab import ending, programs, room
+from tests.lab.litellm_fork import Forker
+from tests.lab.namespace import NamespaceError, wait_until
+
+REPORT = programs.ROOT / "reports" / "faults.json"
+FIGURES = programs.ROOT / "snippets" / "facts" / "faults.yaml"
+SEEDS = (1, 2, 3)
+#: How many machines ask at the same time. Much of a run is waiting for what never answers.
+MACHINES = 3
+
+
+def shares(runs: list[Run], count: int) -> list[list[Run]]:
+    """The runs of each machine: those with one LiteLLM stay together, because it takes long to start."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[json.dumps([run.change.get("litellm"), (run.change.get("egress") or {})], sort_keys=True)].append(run)
+    result: list[list[Run]] = [[] for _ in range(count)]
+    for group in sorted(groups.values(), key=len, reverse=True):
+        size = -(-len(group) // count) if len(group) > len(runs) // count else len(group)
+        for at in range(0, len(group), size):
+            min(result, key=len).extend(group[at : at + size])
+    return [share for share in result if share]
+
+
+def ask_all(book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker, tell: Callable[[dict[str, Any]], None] = lambda row: None) -> list[dict[str, Any]]:
+    """The rows of these runs, in their order."""
+
+    def one(share: list[Run]) -> list[dict[str, Any]]:
+        rows = []
+        with Machine(book, catalogue, seed, forker) as machine:
+            for run in share:
+                rows.append(score.row(run, machine.ask(run)))
+                tell(rows[-1])
+        return rows
+
+    with ThreadPoolExecutor(MACHINES) as pool:
+        rows = {row["id"]: row for found in pool.map(one, shares(runs, MACHINES)) for row in found}
+    return [rows[run.id] for run in runs]
+
+
+def line(row: dict[str, Any]) -> str:
+    """What is wrong with a row, in one line."""
+    if row["problem"]:
+        return f"{row['id']} on {row['setup']}: {row['problem']}"
+    wanted = " and ".join("/".join(causes) for causes in row["expected"]) or "nothing"
+    return f"{row['id']} on {row['setup']} (seed {row['seed']}): wanted {wanted}, told {', '.join(row['found']) or 'nothing'}"
+
+
+def write(rows: list[dict[str, Any]], seeds: list[int], whole: bool) -> dict[str, Any]:
+    """``reports/faults.json``, and with the whole catalogue the figures that the evidence page shows."""
+    by_seed = {seed: score.summary(row for row in rows if row["seed"] == seed) for seed in seeds}
+    data = {"day": time.strftime("%Y-%m-%d"), "summary": score.summary(rows), "seeds": by_seed, "rows": rows}
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if whole:
+        head = "# What the doctor said of the faults in tests/faults, one row for each seed. Written by `make faults`.\n"
+        FIGURES.write_text(head + yaml.safe_dump({"day": data["day"], "seeds": by_seed}, sort_keys=False), "utf-8")
+    return data
+
+
+def main(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, action="append", help=f"may be repeated; without it {', '.join(map(str, SEEDS))}")
+    parser.add_argument("id", nargs="*", help="a fault, a setup, or one of healthy.yaml")
+    options = parser.parse_args(given)
+    seeds = options.seed or list(SEEDS)
+    ending.in_order()
+    try:
+        book, catalogue = load(), Catalogue()
+        rows = []
+        with room.workshop("faults-") as folder, Forker(folder, programs.litellm_python()) as forker:
+            wait_until(forker.ready, 120, "the import of LiteLLM")
+            for seed in seeds:
+                began = time.monotonic()
+                runs = catalogue.runs(seed, options.id)
+                rows += ask_all(book, catalogue, seed, runs, forker, lambda row: score.passed(row) or print(line(row), flush=True))
+                print(f"seed {seed}: {len(runs)} runs in {time.monotonic() - began:.0f} s", flush=True)
+    except (BookError, NamespaceError, programs.MissingProgram, TimeoutError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing was written.", file=sys.stderr)
+        return 130
+    data = write(rows, seeds, not options.id and seeds == list(SEEDS))
+    print(", ".join(f"{name} {count}" for name, count in data["summary"].items()))
+    wrong = [f"seed {seed}: {problem}" for seed, counts in data["seeds"].items() for problem in score.shortfalls(counts)]
+    print("\n".join(wrong), file=sys.stderr) if wrong else None
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
