@@ -12,8 +12,8 @@ Run by hand::
 529 ...), ``retry_after`` (seconds), ``stall`` (seconds before the answer),
 ``pause`` (seconds between the events of a stream),
 ``times`` (how many requests misbehave; all of them when absent) and ``path``
-(only requests to this path misbehave), ``model`` and ``key`` (only requests
-for this model, or with this provider key, misbehave).
+(only requests to this path misbehave), ``model``, ``key`` and ``host`` (only
+requests for this model, with this provider key, or to this host name misbehave).
 
 Shapes: https://platform.claude.com/docs/en/api/messages and
 https://platform.claude.com/docs/en/api/errors
@@ -127,7 +127,7 @@ class AnthropicAPI:
         except FileNotFoundError:
             return {}
         model = body.get("model") if isinstance(body, dict) else None
-        meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model
+        meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model and rule.get("host", request.host) == request.host
         return rule if meant and ("key" not in rule or rule["key"] in _credentials(request)) else {}
 
     async def misbehave(self, request: web.Request, body: Any) -> web.Response | None:
