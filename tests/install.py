@@ -23,9 +23,10 @@ LOCKS = {
     "site": ROOT / "macros" / "requirements.txt",
     "test": ROOT / "tests" / "requirements.txt",
     "litellm": ROOT / "tests" / "lab" / "litellm.txt",
-    "metrics": ROOT / "tests" / "lab" / "metrics.txt",
     "vault": ROOT / "tests" / "lab" / "vault.txt",
 }
+#: What a page's pip adds to LiteLLM's environment.
+ADDED = ROOT / "snippets" / "operate" / "alerts" / "metrics-requirements.txt"
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
 SYSTEM = {
@@ -95,8 +96,8 @@ def sync(python: Path, lock: Path) -> None:
 
 
 def wheels() -> None:
-    """Fetch LiteLLM's wheels, hash-checked, for the pages' own pip commands."""
-    locks, folder = [LOCKS["litellm"], LOCKS["metrics"]], VENV / "wheels"
+    """Fetch the wheels of LiteLLM and what a page adds to it, hash-checked, for the pages' own pip commands."""
+    locks, folder = [LOCKS["litellm"], ADDED], VENV / "wheels"
     stamp = stamp_of(*locks, Path(__file__))
     if is_current("wheels", stamp):
         return

@@ -356,7 +356,7 @@ def gateway_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str
 
 def asked_hosts(replay: Replay, row: Row, expected: list[str]) -> str | None:
     """The host names under which the provider was asked since the row began, in order."""
-    found = _hosts(replay, row.began)
+    found = _hosts(replay.requests(row))
     return None if found == expected else f"the provider was asked as {found}, expected {expected}"
 
 
@@ -368,14 +368,14 @@ def regions_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str
         answers = [replay.ask_gateway(expected["key"], expected["model"])[0] for _ in range(expected["requests"])]
     finally:
         behave.unlink()
-    found = _hosts(replay, before)
+    found = _hosts(replay.all_requests()[before:])
     if set(answers) != {200}:
         return f"while the provider does {expected['provider']}, the gateway answers {answers}"
     return None if found == expected["asked"] else f"the provider was asked as {found}, expected {expected['asked']}"
 
 
-def _hosts(replay: Replay, since: int) -> list[str]:
-    return [request["headers"]["host"] for request in replay.all_requests()[since:] if request["path"] == "/v1/messages"]
+def _hosts(requests: list[dict[str, Any]]) -> list[str]:
+    return [request["headers"]["host"] for request in requests if request["path"] == "/v1/messages"]
 
 
 def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
