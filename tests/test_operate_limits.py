@@ -131,6 +131,19 @@ def test_litellm_asks_vault_with_a_licence_only(book: Book, world: World) -> Non
     assert "only available for premium users" in terminal.screen(), terminal.screen()[-1500:]
 
 
+def test_versions_of_the_programs(book: Book) -> None:
+    asked = {
+        "openbao": [programs.vault("bao"), "version"],
+        "aws": [programs.vault("aws"), "--version"],
+        "prometheus": [programs.prometheus("prometheus"), "--version"],
+    }
+    for name, words in asked.items():
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        assert re.search(rf"[ v/]{re.escape(str(book.fact(f'versions.{name}.version')))}\b", done.stdout + done.stderr), done.stdout + done.stderr
+    lock = (programs.ROOT / "tests/lab/vault.txt").read_text()
+    assert f"moto=={book.fact('versions.moto.version')} " in lock
+
+
 # Metrics and an alert -----------------------------------------------------------------
 
 
