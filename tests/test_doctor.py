@@ -366,7 +366,8 @@ def test_strange_authorities(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [(("--settings", "/nonexistent.json"), "there is no such file"), (("--gateway-config", "/nonexistent.yaml"), "there is no such file"),
-     (("--gateway-config", "/"), "it is a folder"), (("--only", "nothing"), "invalid choice"), (("--timeout", "-1"), "invalid seconds value"), (("--json", "--report"), "not allowed")],
+     (("--gateway-config", "/"), "it is a folder"), (("--only", "nothing"), "invalid choice"),
+     (("--timeout", "-1"), "invalid seconds value"), (("--json", "--report"), "not allowed")],
 )  # fmt: skip
 def test_what_it_cannot_do_is_one_line(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
     status, output, errors = run(tmp_path, {}, *options)

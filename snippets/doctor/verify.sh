@@ -1,1 +1,1 @@
-echo "a62ba5b1a85598530df450a01f98268a40ed0f4235449125b5e47305d4c4952d  gateway_doctor.py" | sha256sum --check
+echo "6a07442b77186f9fce14b0e186bc508d156148186f6d6d1a79d0d9f6d15da7d5  gateway_doctor.py" | sha256sum --check
