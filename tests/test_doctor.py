@@ -243,6 +243,18 @@ def test_a_client_certificate_is_wanted(tmp_path: Path) -> None:
         assert found(tmp_path, {**env, "CLAUDE_CODE_CLIENT_CERT": pem, "CLAUDE_CODE_CLIENT_KEY": "/nonexistent"})[0] == "client-certificate"
 
 
+def test_a_proxy_that_is_reached_by_tls(tmp_path: Path) -> None:
+    """Its answer is read; what lies behind its tunnel is not looked at, and no fault is made of that."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    env = {"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "ANTHROPIC_AUTH_TOKEN": KEY, "NODE_EXTRA_CA_CERTS": str(tmp_path / "ca.pem")}
+    refuses = http("407 Proxy Authentication Required", more='Proxy-Authenticate: Basic realm="x"\r\n')
+    for answer, causes in ((refuses, ["proxy-login-missing"]), (raw(b"HTTP/1.1 200 OK\r\n\r\n"), [])):
+        with listening(answer, server_context(authority, "localhost")) as (port, _):
+            assert found(tmp_path, {**env, "HTTPS_PROXY": f"https://localhost:{port}"}) == causes
+    assert found(tmp_path, {**env, "HTTPS_PROXY": f"https://localhost:{port}"}) == ["proxy-refused"]
+
+
 def test_names_in_certificates() -> None:
     authority = trustme.CA(organization_name="Ex\u00e4mple Corp")
     leaf = authority.issue_cert("gw.example")
@@ -366,7 +378,8 @@ def test_strange_authorities(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [(("--settings", "/nonexistent.json"), "there is no such file"), (("--gateway-config", "/nonexistent.yaml"), "there is no such file"),
-     (("--gateway-config", "/"), "it is a folder"), (("--only", "nothing"), "invalid choice"), (("--timeout", "-1"), "invalid seconds value"), (("--json", "--report"), "not allowed")],
+     (("--gateway-config", "/"), "it is a folder"), (("--only", "nothing"), "invalid choice"),
+     (("--timeout", "-1"), "invalid seconds value"), (("--json", "--report"), "not allowed")],
 )  # fmt: skip
 def test_what_it_cannot_do_is_one_line(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
     status, output, errors = run(tmp_path, {}, *options)
@@ -479,3 +492,28 @@ def test_python_and_curl_read_exceptions_so(monkeypatch: pytest.MonkeyPatch) -> 
         for host, port in (("gw.corp.example", 443), ("127.0.0.1", 4000), ("localhost", 80)):
             bypassed = bool(urllib.request.proxy_bypass_environment(f"{host}:{port}"))
             assert doctor.others_through_proxy(host, port, value)["Python"] == (not bypassed), (value, host)
+
+
+# Which cause comes first ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_BASE_URL", "ANTHROPIC_BASE_URI", "ANTROPIC_BASE_URL", "anthropic_base_url", "CLAUDE_BASE_URL"])
+def test_a_misspelt_address_is_the_cause(tmp_path: Path, name: str) -> None:
+    assert found(tmp_path, {name: "http://127.0.0.1:1", "ANTHROPIC_AUTH_TOKEN": KEY}, "--only", "configuration")[0] == "variable-misspelt"
+
+
+def test_an_old_value_in_a_file_is_the_cause(tmp_path: Path) -> None:
+    """Nothing listens at the file's address; the shell's is right and does not count."""
+    (tmp_path / "home" / ".claude").mkdir(parents=True)
+    (tmp_path / "home" / ".claude" / "settings.json").write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}}))
+    assert found(tmp_path, gateway(2)) == ["value-overridden", "refused"]
+
+
+def test_quotation_marks_are_the_cause(tmp_path: Path) -> None:
+    with listening(http("401 Unauthorized", b'{"error": {"message": "no"}}')) as (port, _):
+        assert found(tmp_path, {**gateway(port), "ANTHROPIC_AUTH_TOKEN": f'"{KEY}"'}) == ["credential-form"]
+
+
+def test_all_proxy_alone_is_the_cause(tmp_path: Path) -> None:
+    env = {"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "ANTHROPIC_AUTH_TOKEN": KEY, "ALL_PROXY": "http://127.0.0.1:1"}
+    assert found(tmp_path, env, "--timeout", "5")[0] == "all-proxy"

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from tests.doctor import FILE, doctor
 
-#: In process; the run asks for at least this many.
-CASES, PROCESSES = 300, 10
+#: In process, as programs of their own, and in how many parts the former.
+CASES, PROCESSES, PARTS = 10_000, 200, 8
 KEY_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -210,11 +210,12 @@ def run(arguments: list[str], shell: dict[str, str]) -> tuple[int, str]:
     return status, out.getvalue()
 
 
-def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", range(PARTS))  # so that several processes can share the work
+def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
     offline(monkeypatch)
     count = 0
 
-    @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=CASES // PARTS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(scenes())
     def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
         nonlocal count
@@ -229,7 +230,7 @@ def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert said_badly(output, hidden_in(shell, found)) == [], output
 
     tried()
-    assert count >= CASES
+    assert count >= CASES // PARTS
 
 
 def test_no_secret_from_real_processes(tmp_path: Path) -> None:

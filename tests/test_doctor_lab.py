@@ -55,7 +55,7 @@ CASES = {
     "a helper": Case("", {"ANTHROPIC_BASE_URL": GATEWAY}, settings={"apiKeyHelper": f"echo {LAB_KEY}"}, answers=True),
     "a proxy": Case("", {**DIRECT, "HTTPS_PROXY": PROXY}, "open", answers=True),
     "a proxy with a login": Case("", {**DIRECT, "HTTPS_PROXY": LOGIN}, "login", answers=True),
-    "a proxy that inspects": Case("", {"ANTHROPIC_API_KEY": LAB_KEY, "HTTPS_PROXY": PROXY, "NODE_EXTRA_CA_CERTS": "/mnt/reader/corporate-ca.pem"}, "inspect", answers=True),
+    "a proxy that inspects": Case("", {**DIRECT, "HTTPS_PROXY": PROXY, "NODE_EXTRA_CA_CERTS": "/mnt/reader/corporate-ca.pem"}, "inspect", answers=True),
     "a gateway beside a proxy": Case("", {**THROUGH, "HTTPS_PROXY": PROXY, "NO_PROXY": "localhost,127.0.0.1"}, "open", answers=True),
     # what is set
     "v1 at the end": Case("base-url-v1", {**THROUGH, "ANTHROPIC_BASE_URL": f"{GATEWAY}/v1"}),
@@ -194,9 +194,7 @@ def judge(world: World, cases: dict[str, Case]) -> None:
         found = [finding for finding in result["findings"] if finding["severity"] != "note"]
         first = found[0]["id"] if found else ""
         if first != case.first or status != bool(case.first):
-            problems.append(
-                f"{name}: {[(one['id'], one['seen']) for one in found]}, not {case.first!r}; {[(hop['hop'], hop['outcome'], hop['seen']) for hop in result['path']]}"
-            )
+            problems.append(f"{name}: {[(one['id'], one['seen']) for one in found]}, not {case.first!r}; {result['path']}")
         tokens = [request for request in world.all_requests()[before:] if request["path"] == "/v1/messages" and request["status"] == 200]
         if tokens and "--probe" not in case.options:
             problems.append(f"{name}: it asked for an answer: {tokens[0]['body']}")

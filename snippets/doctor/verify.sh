@@ -1,1 +1,1 @@
-echo "a62ba5b1a85598530df450a01f98268a40ed0f4235449125b5e47305d4c4952d  gateway_doctor.py" | sha256sum --check
+echo "0a947b71010601a567cf805f94e4bf78df1015bb1a3c37d9b89aae9c97a7fad7  gateway_doctor.py" | sha256sum --check
