@@ -173,7 +173,10 @@ class Machine:
 
     def config(self, names: dict[str, Any], changes: list[list[str]]) -> str:
         """LiteLLM's configuration as the page "Local gateway" has it, with pieces of its text replaced. Raises ValueError."""
-        entries = [{"model_name": name, "litellm_params": {"model": f"anthropic/{name}", "api_key": "os.environ/UPSTREAM_ANTHROPIC_API_KEY"}} for name in names["models"]]
+        entries = [
+            {"model_name": name, "litellm_params": {"model": f"anthropic/{name}", "api_key": "os.environ/UPSTREAM_ANTHROPIC_API_KEY"}}
+            for name in names["models"]
+        ]
         data = {"model_list": entries, "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}
         text = yaml.safe_dump(data, sort_keys=False)
         for old, new in filled(changes, names):
@@ -207,7 +210,10 @@ class Machine:
                 return ("127.0.0.1", port) in self.inside.listeners()
 
             wait_until(ready, 120, "the start of LiteLLM")
-            self.inside.run(["curl", "-s", "-m", "50", "-H", f"authorization: Bearer {env['LITELLM_MASTER_KEY']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"], SYSTEM)
+            self.inside.run(
+                ["curl", "-s", "-m", "50", "-H", f"authorization: Bearer {env['LITELLM_MASTER_KEY']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"],
+                SYSTEM,
+            )
             self.litellms[key] = port
         return self.litellms[key]
 
@@ -253,7 +259,9 @@ class Machine:
         names |= {f"{name}-port": next(self._ports) for name in odd}
         if change.get("nginx") is not None:
             started.append(self._nginx(change["nginx"], names, folder))
-        names["address"] = f"https://{names['gateway']}:{names['front-port']}" if change.get("nginx") is not None else f"http://127.0.0.1:{names['gateway-port']}"
+        names["address"] = (
+            f"https://{names['gateway']}:{names['front-port']}" if change.get("nginx") is not None else f"http://127.0.0.1:{names['gateway-port']}"
+        )
         change = filled(change, names, strict=True)
         if odd:
             listed = [{"address": "127.0.0.1", "port": names[f"{name}-port"], **entry} for name, entry in change["odd"].items()]
@@ -312,7 +320,22 @@ class Machine:
         name, now = self.names["gateway"], datetime.now(timezone.utc)
         long_ago, soon = now - timedelta(days=400), now + timedelta(days=300)
         if kind == "self-signed":
-            words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+            words = [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "90",
+                "-subj",
+                f"/CN={name}",
+                "-addext",
+                f"subjectAltName=DNS:{name}",
+            ]
             subprocess.run([*words, "-keyout", str(folder / "key.pem"), "-out", str(folder / "chain.pem")], check=True, capture_output=True)
             return
         authority, of = {"stranger": (self.stranger, "stranger"), "chain": (self.public, "public")}.get(kind, (self.company, "company"))
