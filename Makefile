@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING = 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test test-all sudo-test check update measure mutants faults lab clean
+.PHONY: help serve site test test-all sudo-test check doctor update measure mutants faults lab clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,6 +36,9 @@ check: ## everything that needs no lab, in under a minute
 	@$(PYTHON) tests/install.py site test node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run check
+
+doctor: ## run the doctor's own checks with $(PYTHON), any from 3.9 on
+	@$(PYTHON) tests/doctor/everywhere.py
 
 update: ## rewrite the recorded outputs by running their blocks again
 	@$(PYTHON) tests/install.py system site test litellm node

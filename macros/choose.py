@@ -283,6 +283,8 @@ def migrations(book: Book) -> str:
         parts += [
             f"### From {small(names[edge['from']]['name'])} to {small(names[edge['to']]['name'])} {{ #{edge['from']}-to-{edge['to']} }}",
             edge["when"],
+            f"The commands stand on {link(book, edge['to'])}; those of the way back on {link(book, edge['from'])}, after the "
+            f'<a data-site-href="{place(book, edge["to"])}#undo">undo</a> of the new way.',
             "**Steps**",
             "\n".join(f"{number}. {marked(sentence)}" for number, sentence in enumerate(there, start=1)),
             "**Verify**",

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,7 +115,8 @@ def _code(module: str) -> str:
     if clashes:
         raise ValueError(f"schemas/rules/{module}.py: {', '.join(clashes)} would hide a builtin; call it otherwise")
     lines = (result + whole[last:]).decode().split("\n")
-    return "\n\n" + "\n".join(_two_empty(lines)).strip("\n") + "\n"
+    made = "\n".join(_two_empty(lines)).strip("\n").replace("jsonschema.ValidationError", "Wrong")  # its own validator's
+    return f"\n\n{made}\n"
 
 
 def _two_empty(lines: list[str]) -> Iterator[str]:
@@ -166,7 +168,7 @@ def _literal(data: Any, packed: bool) -> str:
 
 
 def _packed(value: Any) -> Any:
-    """Keys whose values are the same stand together, under ``*``: [[value, "key key key"], ...]."""
+    """Keys whose values are the same stand together, under ``*``: [[value, ["key key key", "key key"]], ...]."""
     if isinstance(value, list):
         return [_packed(item) for item in value]
     if not isinstance(value, dict):
@@ -178,7 +180,8 @@ def _packed(value: Any) -> Any:
     together = {name for _, names in shared for name in names}
     result = {key: _packed(item) for key, item in value.items() if key not in together}
     if shared:
-        result["*"] = [[_packed(json.loads(text_)), " ".join(names)] for text_, names in shared]
+        lines = textwrap.TextWrapper(WIDTH - 20, break_long_words=False, break_on_hyphens=False)
+        result["*"] = [[_packed(json.loads(text_)), lines.wrap(" ".join(names))] for text_, names in shared]
     return result
 
 

@@ -90,24 +90,20 @@ def mutants(book: Book) -> str:
 def faults(book: Book) -> str:
     """How often the doctor named what was wrong, a row for each seed."""
     data = book.fact("faults")
-    first, *_ = data["seeds"]
     words = (
-        f"Each of {first['singles']} faults is put into a setup that works, and the [doctor](../troubleshoot/doctor.md) is asked ({data['day']}). A person wrote down "
-        "the cause of each; the doctor does not know the list. A seed draws hosts, ports, keys, wording, the setup, and which faults come in pairs. In a pair, neither "
-        "fault keeps the doctor from seeing the other. The setups that work are the eight patterns, most of them in several ways; any finding there is a false alarm."
+        f"Each of {data['seeds'][0]['singles']} faults is put into a setup that works, and the [doctor](../troubleshoot/doctor.md) is asked "
+        f"({data['day']}). A person wrote down the cause of each; the doctor does not know the list. A seed draws hosts, ports, keys, wording, "
+        "the setup, and which faults come in pairs. In a pair, neither fault keeps the doctor from seeing the other. The setups that work are the "
+        "eight patterns, most of them in several ways; any finding there is a false alarm."
     )
-    share = lambda row, count, of: f"{row[count]} of {row[of]}"  # noqa: E731
-    rows = [
-        [
-            str(row["seed"]),
-            share(row, "first_right", "singles"),
-            share(row, "named", "singles"),
-            share(row, "pairs_named", "pairs"),
-            share(row, "false_alarms", "healthy"),
-        ]
-        for row in data["seeds"]
-    ]
-    return f"{words}\n\n" + render.table(["Seed", "The cause came first", "The cause was named", "Pairs with both named", "False alarms"], rows)
+    columns = {
+        "The cause came first": ("first_right", "singles"),
+        "The cause was named": ("named", "singles"),
+        "Pairs with both named": ("pairs_named", "pairs"),
+        "False alarms": ("false_alarms", "healthy"),
+    }
+    rows = [[str(row["seed"]), *(f"{row[count]} of {row[of]}" for count, of in columns.values())] for row in data["seeds"]]
+    return f"{words}\n\n" + render.table(["Seed", *columns], rows)
 
 
 def write(book: Book, site: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import checklist, choose, cost, diagram, reference, render
+from macros import checklist, choose, cost, diagram, reference, render, symptoms
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -62,6 +62,7 @@ def names(book: Book, where: str, text: str, kinds: tuple[str, ...] = tuple(NAME
 def data(book: Book) -> None:
     """Every block can be rendered; what it and the facts name is known; every answer leads to a pattern."""
     choose.check(book)
+    symptoms.check(book)
     for block in book.blocks.values():
         text = render.text(book, block)
         language = render.language(block)
@@ -184,6 +185,9 @@ MACROS: dict[str, Callable[..., Any]] = {
     "settings_reference": reference.settings,
     "doctor_causes": lambda book: None,
     "doctor_rules": lambda book: None,
+    "symptom_layer": symptoms.page,
+    "symptom_index": lambda book: None,
+    "symptom_counts": lambda book: None,
 }
 
 

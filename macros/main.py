@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, trace
+    from macros import checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
     from macros import diagram as drawn
 
     book = ledger.load()
@@ -287,3 +287,18 @@ def define_env(env: Any) -> None:
     def doctor_rules() -> str:
         """The rules for files that are causes of the doctor's too."""
         return doctor.rules()
+
+    @env.macro
+    def symptom_layer(layer: str) -> str:
+        """What readers see, and why: a section for each text of this layer."""
+        return symptoms.page(book, layer)
+
+    @env.macro
+    def symptom_index() -> str:
+        """The form that finds a text, and every text by layer; only for docs/troubleshoot/index.md."""
+        return symptoms.index(book)
+
+    @env.macro
+    def symptom_counts() -> str:
+        """How many causes the catalogue holds, as words."""
+        return symptoms.counts(book)

@@ -20,6 +20,11 @@ BADGES = {
     "symptom": "Reproduced",
     "illustrative": "Not executable",
 }
+#: What was observed of a block of the catalogue of symptoms.
+CATALOGUE = {
+    "symptom": "With each cause, exactly this was printed; with the fix, the same command got its answer.",
+    "run": "Run with every cause above, it printed what the table says, and with no other.",
+}
 
 
 def text(book: Book, block: Block) -> str:
@@ -34,11 +39,11 @@ def text(book: Book, block: Block) -> str:
             raise BookError(f"{block.where}: {relative(block.path)} has a line EOF, at which the command that saves it would end; change that line")
         return renderings.save(content, block.path.name).rstrip("\n")
     if name is not None:
-        if name not in renderings.CLIENT:
-            raise BookError(f"{block.where}: no rendering {name!r}; there are {', '.join(renderings.CLIENT)} and save")
+        if name not in renderings.ALL:
+            raise BookError(f"{block.where}: no rendering {name!r}; there are {', '.join(renderings.ALL)} and save")
         definition = read_yaml(block.path)
         validate(definition, book.root / "schemas" / "client-config.schema.json", block.path)
-        return renderings.CLIENT[name][0](definition).rstrip("\n")
+        return renderings.ALL[name][0](definition).rstrip("\n")
     return "\n".join(book.lines(block))
 
 
@@ -58,7 +63,7 @@ def language(block: Block) -> str:
     if block.delivery == "download" or block.rendering == "save":
         return "bash"
     if block.rendering:
-        return renderings.CLIENT[block.rendering][1]
+        return renderings.ALL[block.rendering][1]
     return block.data.get("language") or LANGUAGES.get(block.path.suffix, "text")
 
 
@@ -134,6 +139,8 @@ def checked_with(book: Book, entry: Block) -> str:
 
 def seen(entry: Block) -> list[str]:
     """What another process saw, one sentence each."""
+    if "catalogue" in entry.data:
+        return [CATALOGUE[entry.check]]
     return [item["what"] for item in entry.data.get("observed", [])]
 
 

@@ -36,6 +36,20 @@ def powershell(definition: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+#: Asks for a proxy's login, and puts it into the address. Not Get-Credential, which takes the domain off a user's name.
+ASKED = """$user = Read-Host "Proxy user"
+$password = [System.Net.NetworkCredential]::new("", (Read-Host "Proxy password" -AsSecureString)).Password
+$env:HTTPS_PROXY = "http://$([uri]::EscapeDataString($user)):$([uri]::EscapeDataString($password))@{host}"
+Remove-Variable user
+Remove-Variable password"""
+
+
+def powershell_login(definition: dict[str, Any]) -> str:
+    """The same as ``powershell``, for a proxy that asks for a login."""
+    address = definition["env"]["HTTPS_PROXY"]
+    return powershell(definition).replace(f'$env:HTTPS_PROXY = "{address}"', ASKED.replace("{host}", address.removeprefix("http://")))
+
+
 def _settings(definition: dict[str, Any], credential: bool) -> str:
     env = {**definition["env"], **{name: "" for name in definition["unset"]}}
     data: dict[str, Any] = {"$schema": SCHEMA, "env": env}
@@ -65,6 +79,8 @@ CLIENT = {
     "project-settings": (project_settings, "json"),
     "managed-settings": (managed_settings, "json"),
 }
+#: Renderings that only some definitions have.
+ALL = {**CLIENT, "powershell-login": (powershell_login, "powershell")}
 
 
 def save(text: str, name: str) -> str:

@@ -17,7 +17,6 @@ listed is noticed; 2 when nothing could be judged.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import multiprocessing
 import os
@@ -32,7 +31,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +70,16 @@ KINDS = {
 WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "equivalent", "waiting")
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
-#: From how many mutants on two processes share the work.
-SEVERAL = 8
+#: How many processes share the work; much of it is waiting.
+PROCESSES = 3
+#: How many mutants with the same guard one process takes at a time; it tries the guard on what is unchanged first.
+TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
 #: How much longer a replay takes than a build with a test.
 REPLAYED = 4
 #: What says that an answer is missing, where the tests of the answer itself do not.
 ACCOUNTS = "tests/test_trace.py::test_every_answer_stands_where_the_data_says tests/test_trace.py::test_every_named_test_exists"
+WITHOUT_LAB = " -m 'not lab and not browser'"
 #: Seconds a block may take with a warm LiteLLM, where starting takes less than one.
 PATIENCE = 20
 
@@ -195,7 +197,7 @@ def answers(book: Book) -> list[Mutant]:
         page = row["at"].partition("#")[0]
         file = next(path for path in (f"docs/{page}index.md", f"docs/{page.rstrip('/')}.md") if (book.root / path).is_file())
         tests = dict.fromkeys(test for test in row["tests"] if "::test_block" not in test)
-        guards = " ".join([*map(shlex.quote, tests), ACCOUNTS, "-m 'not lab and not browser'"])
+        guards = " ".join([*map(shlex.quote, tests), ACCOUNTS]) + WITHOUT_LAB
         found.append(Mutant(f"answer-{row['id']}", file, "removal", "", "", page, tests=guards, section=row["at"]))
     return found
 
@@ -359,6 +361,11 @@ def tested(root: Path, tests: str) -> Finding:
     raise MutantError(f"pytest {tests} ended with status {done.returncode}: {done.stdout.strip()[-300:]}")
 
 
+def _named(tests: str) -> list[str]:
+    """The words of ``tests`` that name tests."""
+    return [shlex.quote(word) for word in shlex.split(tests.removesuffix(WITHOUT_LAB))]
+
+
 class Bench:
     """A copy of the sources in which mutants are made, and what its pages show when nothing is changed."""
 
@@ -367,17 +374,24 @@ class Bench:
         self.shown: dict[tuple[str, str], Row] = {}
         self.built = False  # what stands in site/ is what is built when nothing is changed
 
-    def baseline(self, mutants: list[Mutant]) -> None:
-        """Nothing is changed and everything passes; raises MutantError otherwise."""
+    def prepare(self) -> None:
+        """Build, with nothing changed; raises MutantError when that fails."""
         stopped = build(self.root)
         if stopped is not None:
             raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
         self.built = True
         self.shown = self._rows()
+
+    def baseline(self, mutants: list[Mutant]) -> None:
+        """Nothing is changed, and what guards these passes; raises MutantError otherwise."""
+        self._unchanged()
         for mutant in mutants:
             self._shows(mutant)
         replayed = {(mutant.page, mutant.cold, mutant.variant): mutant for mutant in mutants if mutant.tests is None and mutant.build is None}
-        for test in sorted({mutant.tests for mutant in mutants if mutant.tests}):
+        named = {mutant.tests for mutant in mutants if mutant.tests and not mutant.section}
+        if any(mutant.section for mutant in mutants):  # all at once: they differ only in which tests they name
+            named.add(" ".join(dict.fromkeys(word for mutant in mutants if mutant.section for word in _named(str(mutant.tests)))) + WITHOUT_LAB)
+        for test in sorted(named):
             finding = tested(self.root, test)
             if finding.outcome != "survived":
                 raise MutantError(f"Nothing is changed, and {finding.killed_by} fails: {finding.message}. Repair that first (make test).")
@@ -421,9 +435,12 @@ class Bench:
                 return Finding("killed", mutant.page, "error", first_line(f"{type(problem).__name__}: {problem}", self.root))
             return replace(finding, counts=counts(finding, checks))
 
+    def _unchanged(self) -> None:
+        self.built = self.built or build(self.root) is None
+
     def _without(self, section: str, tests: str) -> Finding:
         """Whether the tests of an answer notice that it is gone."""
-        self.built = self.built or build(self.root) is None
+        self._unchanged()
         with cut(self.root / "site", section):
             finding = tested(self.root, tests)
         return replace(finding, counts=finding.how == "test")
@@ -454,19 +471,17 @@ def select(mutants: list[Mutant], ids: list[str], only: set[str] | None) -> list
     return [mutant for mutant in mutants if (not ids or mutant.id in ids) and (only is None or mutant.file in only)]
 
 
-def run(mutants: list[Mutant], equivalents: dict[str, str], check: Callable[[Mutant], Finding], say: Callable[[str], None] = print) -> list[Result]:
-    """Examine one after the other, in the order given, and tell of each."""
-    results = []
-    width = max(len(mutant.id) for mutant in mutants)
-    for mutant in mutants:
-        began = time.monotonic()
-        finding = check(mutant)
-        seconds = round(time.monotonic() - began, 1)
-        result = Result(mutant, finding, seconds, equivalents.get(mutant.id))
-        results.append(result)
-        by = f"{finding.killed_by} ({finding.how})" if finding.killed_by else result.equivalent or "nothing noticed"
-        say(f"{mutant.id:<{width}}  {mutant.operator:<8}  {finding.outcome:<8}  {result.seconds:6.1f} s  {by}")
-    return results
+def examined(mutant: Mutant, equivalents: dict[str, str], check: Callable[[Mutant], Finding]) -> Result:
+    """Examine one, and take the time."""
+    began = time.monotonic()
+    return Result(mutant, check(mutant), round(time.monotonic() - began, 1), equivalents.get(mutant.id))
+
+
+def told(result: Result, width: int) -> str:
+    """One line about a result; ids are as wide as ``width``."""
+    mutant, finding = result.mutant, result.finding
+    by = f"{finding.killed_by} ({finding.how})" if finding.killed_by else result.equivalent or "nothing noticed"
+    return f"{mutant.id:<{width}}  {mutant.operator:<8}  {finding.outcome:<8}  {result.seconds:6.1f} s  {by}"
 
 
 def summary(results: list[Result]) -> str:
@@ -515,53 +530,61 @@ def figures(rows: list[dict[str, Any]], mutants: list[Mutant]) -> dict[str, Any]
     return {"day": min(row["day"] for row in rows), "kinds": kinds}
 
 
-def judge_all(mutants: list[Mutant], equivalents: dict[str, str]) -> list[Result]:
-    """Judge these mutants one after the other, in a copy of their own. Raises MutantError when nothing can be judged."""
-    with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
-        bench = Bench(copy_sources(folder / "copy"), forker)
-        wait_until(forker.ready, 120, "the import of LiteLLM")
-        bench.baseline(mutants)
-        return run(mutants, equivalents, bench.examine, lambda line: print(line, flush=True))
+def groups(mutants: list[Mutant]) -> list[list[Mutant]]:
+    """Mutants with the same guard, at most TOGETHER of them; those first that take longest."""
+    guards: dict[object, list[Mutant]] = {}
+    for mutant in mutants:
+        replay = (mutant.page, mutant.variant, mutant.cold)
+        guard = "answers" if mutant.section else mutant.tests or ("build" if mutant.build else replay)
+        guards.setdefault(guard, []).append(mutant)
+    found = [same[at : at + TOGETHER] for same in guards.values() for at in range(0, len(same), TOGETHER)]
+    return sorted(found, key=lambda group: -sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group))
 
 
-def _guard(mutant: Mutant) -> tuple[str, str, str, str, bool]:
-    return mutant.section or "", mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold
-
-
-def halves(mutants: list[Mutant], parts: int = 2) -> list[list[Mutant]]:
-    """Parts that take about the same time; mutants with the same guard stay together, because each part tries every guard unchanged first."""
-    ordered = sorted(
-        mutants, key=lambda mutant: (mutant.section or "", mutant.tests or "", "" if mutant.build else mutant.page, mutant.variant or "", mutant.cold)
-    )
-    effort = [1 if mutant.tests or mutant.build else REPLAYED for mutant in ordered]
-    found: list[list[Mutant]] = [[] for _ in range(parts)]
-    for mutant, before in zip(ordered, itertools.accumulate(effort, initial=0), strict=False):
-        found[before * parts // sum(effort)].append(mutant)
-    return [part for part in found if part]
-
-
-def _part(mutants: list[Mutant], equivalents: dict[str, str], answer: Connection) -> None:
-    """In a process of its own: send the results, or what keeps them from being had."""
+def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], answer: Connection) -> None:
+    """In a process of its own: take groups until none is left; send each result, at the end None, or what keeps them from being had."""
     ending.in_order()
     ending.with_parent()
     try:
-        answer.send(judge_all(mutants, equivalents))
+        with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
+            bench = Bench(copy_sources(folder / "copy"), forker)
+            wait_until(forker.ready, 120, "the import of LiteLLM")
+            bench.prepare()
+            while True:
+                with taken.get_lock():
+                    number, taken.value = taken.value, taken.value + 1
+                if number >= len(work):
+                    break
+                bench.baseline(work[number])
+                for mutant in work[number]:
+                    answer.send(examined(mutant, equivalents, bench.examine))
+        answer.send(None)
     except PROBLEMS as problem:
         answer.send(str(problem))
     except KeyboardInterrupt:
         pass
 
 
-def side_by_side(parts: list[list[Mutant]], equivalents: dict[str, str]) -> list[Result]:
-    """Each part in a process of its own. Raises MutantError with what any of them says."""
+def judged(mutants: list[Mutant], equivalents: dict[str, str]) -> Iterator[Result]:
+    """The results, as they come. Raises MutantError with what a process says that cannot go on."""
     context = multiprocessing.get_context("fork")
-    pipes = [context.Pipe(duplex=False) for _ in parts]
-    processes = [context.Process(target=_part, args=(part, equivalents, there)) for part, (_, there) in zip(parts, pipes, strict=True)]
+    work, taken = groups(mutants), context.Value("i", 0)
+    pipes = [context.Pipe(duplex=False) for _ in work[:PROCESSES]]
+    processes = [context.Process(target=_judge, args=(work, taken, equivalents, there)) for _, there in pipes]
     try:
         for process, (_, there) in zip(processes, pipes, strict=True):
             process.start()
             there.close()
-        answers = [here.recv() for here, _ in pipes]
+        waiting = [here for here, _ in pipes]
+        while waiting:
+            for here in wait(waiting):
+                answer = here.recv()
+                if isinstance(answer, str):
+                    raise MutantError(answer)
+                if answer is None:
+                    waiting.remove(here)
+                else:
+                    yield answer
     except EOFError:
         raise MutantError("A process that judged mutants ended without an answer; run it again, with fewer other programs running.") from None
     finally:
@@ -570,10 +593,16 @@ def side_by_side(parts: list[list[Mutant]], equivalents: dict[str, str]) -> list
                 process.terminate()
         for process in processes:
             process.join()
-    wrong = [answer for answer in answers if isinstance(answer, str)]
-    if wrong:
-        raise MutantError("\n".join(wrong))
-    return [result for answer in answers for result in answer]
+
+
+def save(results: list[Result], mutants: list[Mutant], equivalents: dict[str, str]) -> None:
+    """Write the report and the figures, with what earlier runs found of mutants that are the same."""
+    old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
+    rows = together(old, [result.data() for result in results], mutants, equivalents)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
+    FIGURES.write_text(head + yaml.safe_dump(figures(rows, mutants), sort_keys=False, default_flow_style=None, width=160), "utf-8")
 
 
 def whole(ids: list[str], only: set[str] | None) -> int:
@@ -586,16 +615,16 @@ def whole(ids: list[str], only: set[str] | None) -> int:
     if not chosen:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
-    parts = halves(chosen) if len(chosen) > SEVERAL else [chosen]
-    results = side_by_side(parts, equivalents) if parts[1:] else judge_all(chosen, equivalents)
-    old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
-    rows = together(old, [result.data() for result in results], mutants, equivalents)
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
-    FIGURES.write_text(head + yaml.safe_dump(figures(rows, mutants), sort_keys=False, default_flow_style=None, width=160), "utf-8")
-    written = (REPORT, FIGURES)
-    print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in written)}")
+    results: list[Result] = []
+    width = max(len(mutant.id) for mutant in chosen)
+    try:
+        for result in judged(chosen, equivalents):
+            results.append(result)
+            print(told(result, width), flush=True)
+    finally:  # an interrupt keeps what is judged
+        if results:
+            save(results, mutants, equivalents)
+    print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in (REPORT, FIGURES))}")
     return int(any(result.wrong for result in results))
 
 
@@ -607,7 +636,7 @@ def main(ids: list[str]) -> int:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing is left behind.", file=sys.stderr)
+        print("\nInterrupted; nothing is left behind, and what was judged is kept.", file=sys.stderr)
         return 130
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientError
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.lab.anthropic_api import LAB_KEY, AnthropicAPI
@@ -96,3 +97,51 @@ def test_writes_down_every_request(tmp_path: Path) -> None:
     assert (first["method"], first["path"], first["query"], first["status"], first["body"]) == ("POST", "/v1/messages", "beta=true", 200, BODY)
     assert first["headers"]["x-api-key"] == LAB_KEY
     assert (second["path"], second["status"]) == ("/elsewhere", 404)
+
+
+STREAM = {"json": {**BODY, "stream": True}}
+
+
+def test_answers_with_what_it_is_given(tmp_path: Path) -> None:
+    [(status, headers, body)] = ask(tmp_path, {}, behave={"body": "<title>Sign in</title>", "content_type": "text/html"})
+    assert (status, headers["content-type"], body) == (200, "text/html", "<title>Sign in</title>")
+    [(status, headers, _)] = ask(tmp_path, {"allow_redirects": False}, behave={"body": "", "status": 307, "location": "http://127.0.0.1:1/"})
+    assert (status, headers["location"]) == (307, "http://127.0.0.1:1/")
+
+
+def test_closes_the_connection_without_an_answer(tmp_path: Path) -> None:
+    with pytest.raises(ClientError):
+        ask(tmp_path, {}, behave={"drop": True})
+    assert json.loads((tmp_path / "requests.jsonl").read_text())["status"] == 0
+
+
+def test_cuts_a_stream(tmp_path: Path) -> None:
+    with pytest.raises(ClientError):
+        ask(tmp_path, STREAM, behave={"cut": 2})
+
+
+@pytest.mark.parametrize(
+    ("behave", "events", "last"),
+    [({"ends": 4}, 4, "content_block_delta"), ({"fails": 3}, 4, "error"), ({"held": 0.3}, 7, "message_stop")],
+    ids=["ends early", "an error within", "kept back"],
+)
+def test_spoils_a_stream(tmp_path: Path, behave: dict[str, Any], events: int, last: str) -> None:
+    [(status, _, body)] = ask(tmp_path, STREAM, behave=behave)
+    names = [line.removeprefix("event: ") for line in body.splitlines() if line.startswith("event: ")]
+    assert status == 200 and len(names) == events and names[-1] == last
+
+
+def test_names_another_block_in_a_stream(tmp_path: Path) -> None:
+    [(_, _, body)] = ask(tmp_path, STREAM, behave={"index": 3})
+    assert '"content_block_delta", "index": 3' in body
+
+
+def test_minds_the_values_of_anthropic_beta(tmp_path: Path) -> None:
+    """Of requests that have one, and of those whose body needs one that they have not."""
+    with_beta = {"headers": {**HEADERS, "anthropic-beta": "one-2026-01-01, two-2026-01-01"}}
+    answers = ask(tmp_path, with_beta, {}, behave={"has_beta": "two-2026-01-01", "status": 400})
+    assert [status for status, _, _ in answers] == [400, 200]
+    behave = {"field": "metadata", "beta": "two-2026-01-01", "status": 400}
+    body = {"json": {**BODY, "metadata": {}}}
+    answers = ask(tmp_path, body, body | with_beta, {}, behave=behave)
+    assert [status for status, _, _ in answers] == [400, 200, 200]

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup
 from macros import render
 from macros.ledger import Book, read_yaml
 from tests.conftest import rendered_rows
+from tests.lab.play.choice import patterns
 from tests.lab.programs import ROOT
 
 DATA = ROOT / "snippets" / "facts"
@@ -66,6 +67,17 @@ def test_the_table_stands_on_the_page(site: Path, book: Book) -> None:
         assert cells[0].a["href"].endswith(f"patterns/{name}/") and cells[0].get_text() == entry["name"]
         for cell, side in ((cells[1], "client"), (cells[2], "gateway")):
             assert [code.get_text() for code in cell.select("code")] == entry["needs"].get(side, [])
+
+
+# Practising -------------------------------------------------------------------------
+def test_what_the_page_says_to_type_exists(book: Book) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name in ("serve", "lab", "lab_proxy"):
+        program, target, *variables = book.fact(f"site.{name}").split()
+        given = dict(word.split("=") for word in variables)
+        assert program == "make" and target in targets
+        assert not given or given.pop("PATTERN") in patterns(book)
+        assert given in ({}, {"AUTH": "basic", "INSPECT": "1"}), "tests/test_play.py practises with these"
 
 
 # What is set ------------------------------------------------------------------------

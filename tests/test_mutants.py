@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,7 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -176,7 +180,7 @@ def test_only_a_test_that_runs_the_block_counts(how: str, checks: set[str], expe
 
 
 def run(finding: Finding, equivalents: dict[str, str]) -> tuple[list[mutants.Result], str]:
-    results = mutants.run([PORT], equivalents, lambda mutant: finding, lambda line: None)
+    results = [mutants.examined(PORT, equivalents, lambda mutant: finding)]
     return results, mutants.summary(results)
 
 
@@ -257,30 +261,55 @@ def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
         mutants.tested(tmp_path, "test_a.py -k nothing")
 
 
-def test_the_work_is_shared() -> None:
-    listed = [dataclasses.replace(PORT, id=f"{page}{number}", page=page) for number in range(3) for page in ("a/", "b/", "c/")]
-    one, other = mutants.halves(listed)
-    assert [mutant.id for mutant in one] == ["a/0", "a/1", "a/2", "b/0", "b/1"] and len(other) == 4
-    quick = [dataclasses.replace(PORT, id=f"q{number}", tests="tests/test_a.py") for number in range(4)]
-    assert [len(part) for part in mutants.halves([*quick, *listed[:1]])] == [1, 4], "a replay takes as long as several tests"
-    assert sorted(mutant.id for mutant in one + other) == sorted(mutant.id for mutant in listed)
+def test_mutants_with_the_same_guard_stay_together() -> None:
+    def many(number: int, **guard: Any) -> list[Mutant]:
+        return [dataclasses.replace(PORT, id=f"{guard}{each}", **guard) for each in range(number)]
+
+    pages, cold, tests = many(18), many(3, cold=True), many(9, tests="tests/test_a.py")
+    built, cut = many(2, build="stops"), many(2, section="a/#b", tests="tests/test_b.py") + many(1, section="a/#c", tests="tests/test_c.py")
+    found = mutants.groups([*cut, *built, *tests, *cold, *pages])
+    assert found == [pages[:16], cold, tests, pages[16:], cut, built], "those first that take longest"
+
+
+def share(monkeypatch: pytest.MonkeyPatch, examine: Callable[[Mutant], Finding], *listed: Mutant) -> list[str]:
+    """The ids of the results, when each process examines like this."""
+
+    bench = SimpleNamespace(prepare=lambda: None, baseline=lambda group: None, examine=examine)
+    parent = SimpleNamespace(ready=lambda: True)
+    monkeypatch.setattr(mutants, "Bench", lambda *_: bench)
+    monkeypatch.setattr(mutants, "copy_sources", lambda folder: folder)
+    monkeypatch.setattr(mutants, "Forker", lambda *_: contextlib.nullcontext(parent))
+    return sorted(result.mutant.id for result in mutants.judged(list(listed), {}))
 
 
 def test_what_one_process_says_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge_all(part: list[Mutant], equivalents: dict[str, str]) -> list[mutants.Result]:
-        if part[0].id == "broken":
+    def examine(mutant: Mutant) -> Finding:
+        if mutant.id == "broken":
             raise MutantError("the page fails")
-        if part[0].id == "gone":
+        if mutant.id == "gone":
             os._exit(1)
-        return [mutants.Result(mutant, Finding("survived"), 0.0) for mutant in part]
+        return Finding("survived")
 
-    monkeypatch.setattr(mutants, "judge_all", judge_all)
-    host, broken, gone = (dataclasses.replace(PORT, id=name) for name in ("host", "broken", "gone"))
-    assert [result.mutant.id for result in mutants.side_by_side([[PORT], [host]], {})] == ["port", "host"]
-    with pytest.raises(MutantError, match="the page fails"):
-        mutants.side_by_side([[PORT], [broken]], {})
-    with pytest.raises(MutantError, match="ended without an answer"):
-        mutants.side_by_side([[PORT], [gone]], {})
+    several = [dataclasses.replace(PORT, id=name, page=name) for name in "abcde"]
+    assert share(monkeypatch, examine, *several) == list("abcde")
+    for name, said in (("broken", "the page fails"), ("gone", "ended without an answer")):
+        with pytest.raises(MutantError, match=said):
+            share(monkeypatch, examine, *several, dataclasses.replace(PORT, id=name, page=name))
+
+
+def test_an_interrupt_keeps_what_was_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def judged(*_: object) -> Iterator[mutants.Result]:
+        yield mutants.Result(PORT, Finding("killed", "a/start.sh", "execution", counts=True), 1.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mutants, "everything", lambda: ([PORT], {}))
+    monkeypatch.setattr(mutants, "mistakes", lambda *_: [])
+    monkeypatch.setattr(mutants, "judged", judged)
+    monkeypatch.setattr(mutants, "REPORT", tmp_path / "reports" / "mutants.json")
+    monkeypatch.setattr(mutants, "FIGURES", tmp_path / "mutants.yaml")
+    assert mutants.main([]) == 130
+    assert [row["id"] for row in json.loads((tmp_path / "reports" / "mutants.json").read_text())] == ["port"]
+    assert "execution: 1" in (tmp_path / "mutants.yaml").read_text()
 
 
 def test_selection() -> None:
@@ -302,6 +331,7 @@ def test_a_mutant_is_killed_and_a_page_that_fails_anyway_stops_it(tmp_path: Path
         mutants.changed(host, bench.root),
         pytest.raises(MutantError, match="Nothing is changed, and start/quickstart/ fails: patterns/local-gateway/start.sh"),
     ):
+        bench.prepare()
         bench.baseline([host])
     finding = bench.examine(host)
     assert (finding.outcome, finding.killed_by, finding.how, finding.counts) == ("killed", "patterns/local-gateway/start.sh", "execution", True)
@@ -325,7 +355,7 @@ def interrupted(tmp_path: Path) -> None:
     assert process.poll() is None, process.communicate()[0]
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=30)
-    assert (process.returncode, text) == (130, "\nInterrupted; nothing is left behind.\n")
+    assert (process.returncode, text) == (130, "\nInterrupted; nothing is left behind, and what was judged is kept.\n")
     assert list(tmp_path.iterdir()) == []
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in _read(path)]
 

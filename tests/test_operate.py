@@ -366,6 +366,14 @@ def test_python_that_litellm_asks_for(book: Book) -> None:
     assert sorted(re.split(r",\s*", found)) == sorted(re.split(r",\s*", book.fact("versions.litellm.requires_python")))
 
 
+def test_certifi_that_litellm_asks_for(book: Book) -> None:
+    from tests.lab import programs
+
+    words = [str(programs.litellm_python()), "-c", "from importlib.metadata import requires; print(*requires('litellm'), sep='\\n')"]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"certifi>={book.fact('versions.litellm.certifi')}" in found and any(name.startswith("python-dotenv>") for name in found)
+
+
 def test_validation_finds_little(book: Book, world: World) -> None:
     folder, terminal = world.home / "litellm-gateway", world.terminal("gateway")
     terminal.run("cd ~/litellm-gateway")

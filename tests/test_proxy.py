@@ -152,6 +152,25 @@ def test_three_faults_and_what_the_proxy_says_to_them(book: Book, site: Path) ->
         assert answer(machine, book, proxy) == "403"
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [({"login": True}, "proxy-authenticate: basic"), ({"ntlm": True}, "proxy-authenticate: ntlm"), ({"inspect": True}, "certificate problem"),
+     ({}, "issuer: "), (None, "failed to connect")],
+    ids=["basic", "ntlm", "inspected", "open", "none"],
+)  # fmt: skip
+def test_the_proxy_says_what_it_is(book: Book, site: Path, kind: dict[str, bool] | None, expected: str) -> None:
+    """The table below patterns/proxy/which.sh, row by row; the authority of a proxy that inspects is not in this machine's store."""
+    text = (book.snippets / "patterns/proxy/which.sh").read_text()
+    with World(book, site) as machine:
+        if kind is not None:
+            machine.start_squid(**kind)
+        trust = TRUST if not (kind or {}).get("inspect") else {}
+        printed = machine.inside.run(["bash", "-c", text], {**machine.env, **trust}).stdout.lower()
+        assert expected in printed and any(expected.strip() in row["prints"].lower() for row in book.fact("proxy.which.rows"))
+        others = ["proxy-authenticate: basic", "proxy-authenticate: ntlm", "certificate problem", "issuer: ", "failed to connect"]
+        assert [other for other in others if other in printed] == [expected]
+
+
 def test_a_wrong_password_is_tried_more_than_ten_times(book: Book, site: Path) -> None:
     with World(book, site) as machine:
         squid = machine.start_squid(login=True)

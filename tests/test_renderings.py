@@ -97,6 +97,20 @@ def test_powershell_sets_the_same(definition: dict[str, Any]) -> None:
 
 
 @every_definition
+def test_powershell_asks_for_a_proxys_login(definition: dict[str, Any]) -> None:
+    if "HTTPS_PROXY" not in definition["env"]:
+        return
+    text = renderings.powershell_login(definition)
+    assert powershell.configuration(text) == {**renderings.on_windows(definition), "login": True}
+    for number in range(len(powershell.LOGIN)):  # one step less, and it is not understood
+        lines = text.splitlines()
+        start = next(place for place, line in enumerate(lines) if line.startswith("$user"))
+        del lines[start + number]
+        with pytest.raises(powershell.PowerShellError):
+            powershell.configuration("\n".join(lines) + "\n")
+
+
+@every_definition
 @pytest.mark.parametrize("name", ["user-settings", "managed-settings"])
 def test_settings_set_the_same(name: str, definition: dict[str, Any]) -> None:
     """A settings file cannot unset a variable; an empty value takes its place."""

@@ -327,16 +327,33 @@ def test_a_session_asks_before_it_believes_a_project(world: World) -> None:
     assert (project.parent / "hooked").exists()
 
 
+def test_the_very_first_start_asks_for_no_login(world: World) -> None:
+    """A home folder without a file in it, and a gateway's address and token; docs/start/quickstart.md tells what is asked."""
+    before = len(world.all_requests())
+    shutil.rmtree(world.inside.mnt / "interactive", ignore_errors=True)
+    session = Untrusting(world, THROUGH, known=False)
+    for words in ("Choose the text style", "Press Enter to continue", "trust this folder"):
+        session.wait_for(words)
+        assert "/login" not in "\n".join(session.screen.display)
+        time.sleep(0.5)
+        if words != "trust this folder":
+            session.program.send("\r")
+    assert any("❯ No, exit" in line for line in session.screen.display)
+    session.program.close(force=True)
+    assert world.all_requests()[before:] == []
+
+
 class Untrusting(Screen):
     """A session in a folder that nobody has trusted yet."""
 
-    def __init__(self, world: World, env: dict[str, str], quiet: bool = True, trusted: bool = False) -> None:
+    def __init__(self, world: World, env: dict[str, str], quiet: bool = True, trusted: bool = False, known: bool = True) -> None:
         home = HOME.parent / "interactive"
         (world.inside.mnt / "interactive" / "project").mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"hasCompletedOnboarding": True, "theme": "dark"}
         if trusted:
             state["projects"] = {f"{home}/project": {"hasTrustDialogAccepted": True}}
-        (world.inside.mnt / "interactive" / ".claude.json").write_text(json.dumps(state))
+        if known:
+            (world.inside.mnt / "interactive" / ".claude.json").write_text(json.dumps(state))
         full = {**world.env, **(world.book.fact("lab.differences.client-quiet.env") if quiet else {}), "HOME": str(home), **env}
         words = [*world.inside.enter(), "env", "-C", f"{home}/project", "claude"]
         import pyte

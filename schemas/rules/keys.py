@@ -43,6 +43,7 @@ def near(name: str, known: Iterable[str]) -> str | None:
     return min(fitting, key=lambda other: edits(name, other)) if fitting else None
 
 
+@cache
 def _simple(name: str) -> str:
     return re.sub(r"ies$", "y", name.lower().replace("-", "_")).removesuffix("s")
 

@@ -19,7 +19,6 @@ from schemas.rules.report import Path, Report
 from schemas.rules.source import client_models, known, words
 
 SCHEMA = "litellm-config.schema.json"
-Environment = Mapping[str, str] | None
 #: The lists of fallbacks. Source: Router.__init__ and litellm/__init__.py.
 FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 CALLBACKS = ("callbacks", "success_callback", "failure_callback")
@@ -28,7 +27,7 @@ OTHER_ROUTES = ("include", "mcp_servers", "agents", "agent_list", "vector_store_
 NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def check(document: Document, report: Report, env: Environment) -> None:
+def check(document: Document, report: Report, env: Mapping[str, str] | None) -> None:
     """Report everything. The order decides which of two rules speaks about one place."""
     data = document.data
     _master_key(data, report, env)
@@ -72,7 +71,7 @@ def items(value: Any) -> list[Any]:
 # Credentials and the environment --------------------------------------------------------
 
 
-def _master_key(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def _master_key(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     general, at = mapping(data.get("general_settings")), ("general_settings", "master_key")
     for section in ("litellm_settings", "router_settings", "environment_variables"):
         if "master_key" in mapping(data.get(section)):
@@ -92,7 +91,7 @@ def _master_key(data: dict[Any, Any], report: Report, env: Environment) -> None:
         _strength(value, at, report)
 
 
-def _master_key_of_environment(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def _master_key_of_environment(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     if mapping(data.get("general_settings")).get("dangerously_permit_weak_or_unset_master_key") is True:
         return
     at = ("general_settings",) if "general_settings" in data else ()
@@ -116,7 +115,7 @@ def _strength(value: str, at: Path, report: Report) -> None:
         report.add("master-key-prefix", at)
 
 
-def _references(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def _references(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     """Values that stand for a variable, rightly or not."""
     own = mapping(data.get("environment_variables"))
     managed = mapping(data.get("general_settings")).get("key_management_system") is not None
@@ -181,7 +180,7 @@ def _matching(value: Any, wanted: list[str], path: Path = ()) -> Iterator[Path]:
 # Settings ---------------------------------------------------------------------------------
 
 
-def _cache(data: dict[Any, Any], report: Report, env: Environment) -> None:
+def _cache(data: dict[Any, Any], report: Report, env: Mapping[str, str] | None) -> None:
     """Source: ProxyConfig.load_config (Redis without cache_params), Cache.__init__ (memory without a type), _redis.py (REDIS_ variables)."""
     settings = mapping(data.get("litellm_settings"))
     params, at = mapping(settings.get("cache_params")), ("litellm_settings", "cache_params" if settings.get("cache_params") else "cache")

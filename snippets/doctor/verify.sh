@@ -1,1 +1,1 @@
-echo "e56fd8fab827b0c90eb12fee2b034eae693590a6347289b215298a393d981589  gateway_doctor.py" | sha256sum --check
+echo "6a07442b77186f9fce14b0e186bc508d156148186f6d6d1a79d0d9f6d15da7d5  gateway_doctor.py" | sha256sum --check

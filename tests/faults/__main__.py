@@ -43,14 +43,9 @@ def shares(runs: list[Run], count: int) -> list[list[Run]]:
 
 
 def ask_all(
-    book: Book,
-    catalogue: Catalogue,
-    seed: int,
-    runs: list[Run],
-    forker: Forker,
-    tell: Callable[[dict[str, Any]], None] = lambda row: None,
-    machines: int = MACHINES,
-) -> list[dict[str, Any]]:
+    book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker,
+    tell: Callable[[dict[str, Any]], None] = lambda row: None, machines: int = MACHINES,
+) -> list[dict[str, Any]]:  # fmt: skip
     """The rows of these runs, in their order."""
 
     def one(share: list[Run]) -> list[dict[str, Any]]:

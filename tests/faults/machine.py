@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -317,7 +317,7 @@ class Machine:
 
     def _certificate(self, kind: str, folder: Path) -> None:
         """Write ``chain.pem`` and ``key.pem``."""
-        name, now = self.names["gateway"], datetime.now(timezone.utc)
+        name, now = self.names["gateway"], datetime.now(UTC)
         long_ago, soon = now - timedelta(days=400), now + timedelta(days=300)
         if kind == "self-signed":
             words = [

@@ -8,12 +8,21 @@ Run by hand::
 
     python -m tests.lab.anthropic_api --folder /tmp/standin --port 9400
 
-``behave.json`` holds an object with any of: ``status`` (401, 404, 429, 500,
-529 ...), ``retry_after`` (seconds), ``stall`` (seconds before the answer),
-``pause`` (seconds between the events of a stream),
-``times`` (how many requests misbehave; all of them when absent) and ``path``
-(only requests to this path misbehave), ``model`` and ``key`` (only requests
-for this model, or with this provider key, misbehave).
+``behave.json`` holds an object with any of
+
+- how it answers: ``status`` (401, 404, 429, 500, 529 ...) with ``message`` and
+  ``retry_after`` (seconds), or with a ``body`` that is sent as it is, and its
+  ``content_type`` and ``content_encoding``; ``location`` (where a redirect leads);
+  ``drop`` (the connection is closed without an answer);
+- when: ``stall`` (seconds before the answer), ``pause`` (seconds between the
+  events of a stream), ``held`` (seconds for which a stream is kept back, to be sent at once);
+- what becomes of a stream: ``cut`` (after so many events the connection is
+  closed), ``ends`` (likewise, in good order), ``fails`` (after so many events comes an event of an
+  error), ``index`` (the block that the words are said to belong to);
+- which requests: ``times`` (how many misbehave; all when absent), ``path``,
+  ``model`` and ``key`` (only requests to this path, for this model, with this
+  provider key), ``has_beta`` (only those with this value of anthropic-beta), ``field`` (only
+  those whose body has this field without ``beta``, the value of anthropic-beta that it needs).
 
 Shapes: https://platform.claude.com/docs/en/api/messages and
 https://platform.claude.com/docs/en/api/errors
@@ -112,13 +121,14 @@ class AnthropicAPI:
             "tls": request.secure,
             "peer": request.remote,
         }
-        response = await self.misbehave(request, body) or await self.answer(request, body)
-        record["status"] = response.status
+        rule = self.rule(request, body)
+        response = await self.misbehave(request, rule) or await self.answer(request, body)
+        record["status"] = 0 if rule.get("drop") else response.status
         self.log.write(json.dumps(record) + "\n")
         self.log.flush()
-        if isinstance(response, Stream):
-            return await response.send(request, self.rule(request, body).get("pause", 0))
-        return response
+        if rule.get("drop") and request.transport:
+            request.transport.abort()
+        return await response.send(request, rule) if isinstance(response, Stream) else response
 
     def rule(self, request: web.Request, body: Any) -> dict[str, Any]:
         """What ``behave.json`` says of this request."""
@@ -128,10 +138,14 @@ class AnthropicAPI:
             return {}
         model = body.get("model") if isinstance(body, dict) else None
         meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model
+        betas = re.split(r"\s*,\s*", request.headers.get("anthropic-beta", ""))
+        if "field" in rule:
+            meant = meant and isinstance(body, dict) and rule["field"] in body and rule.get("beta") not in betas
+        if "has_beta" in rule:
+            meant = meant and rule["has_beta"] in betas
         return rule if meant and ("key" not in rule or rule["key"] in _credentials(request)) else {}
 
-    async def misbehave(self, request: web.Request, body: Any) -> web.Response | None:
-        rule = self.rule(request, body)
+    async def misbehave(self, request: web.Request, rule: dict[str, Any]) -> web.Response | None:
         if not rule:
             return None
         text = json.dumps(rule)
@@ -140,9 +154,13 @@ class AnthropicAPI:
             return None
         self.misbehaved[text] = done + 1
         await asyncio.sleep(rule.get("stall", 0))
+        names = {"retry_after": "retry-after", "location": "location", "content_encoding": "content-encoding"}
+        headers = {header: str(rule[name]) for name, header in names.items() if name in rule}
+        if "body" in rule:
+            headers["content-type"] = rule.get("content_type", "application/json")
+            return web.Response(body=rule["body"].encode(), status=rule.get("status", 200), headers=headers)
         if "status" not in rule:
             return None
-        headers = {"retry-after": str(rule["retry_after"])} if "retry_after" in rule else {}
         return error(rule["status"], rule.get("message", f"lab {rule['status']}"), **headers)
 
     async def answer(self, request: web.Request, body: Any) -> web.StreamResponse:
@@ -191,15 +209,16 @@ class Stream(web.StreamResponse):
         super().__init__(headers={"content-type": "text/event-stream; charset=utf-8", "request-id": "req_lab"})
         self.message = message
 
-    async def send(self, request: web.Request, pause: float = 0) -> web.StreamResponse:
+    async def send(self, request: web.Request, rule: dict[str, Any]) -> web.StreamResponse:
         await self.prepare(request)
+        index = rule.get("index", 0)
         text = self.message["content"][0]["text"]
         start = {**self.message, "content": [], "stop_reason": None}
         events: list[tuple[str, dict[str, Any]]] = [
             ("message_start", {"message": start}),
             ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
             ("ping", {}),
-            *(("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}}) for word in re.findall(r"\S+\s*", text)),
+            *(("content_block_delta", {"index": index, "delta": {"type": "text_delta", "text": word}}) for word in re.findall(r"\S+\s*", text)),
             ("content_block_stop", {"index": 0}),
             (
                 "message_delta",
@@ -207,9 +226,21 @@ class Stream(web.StreamResponse):
             ),
             ("message_stop", {}),
         ]
-        for name, data in events:
-            await self.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
-            await asyncio.sleep(pause)
+        if "fails" in rule:
+            problem = {"type": "overloaded_error", "message": rule.get("message", "Overloaded")}
+            events = [*events[: rule["fails"]], ("error", {"error": problem})]
+        written = [f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode() for name, data in events]
+        if "held" in rule:
+            await asyncio.sleep(rule["held"])
+            written = [b"".join(written)]
+        for number, event in enumerate(written):
+            if number == rule.get("cut") and request.transport:
+                request.transport.abort()
+                return self
+            if number == rule.get("ends"):
+                break
+            await self.write(event)
+            await asyncio.sleep(rule.get("pause", 0))
         await self.write_eof()
         return self
 
@@ -242,7 +273,8 @@ def main() -> None:
     if options.tls_port is not None and options.certificate is None:
         parser.error("--tls-port needs --certificate")
     try:
-        asyncio.run(serve(AnthropicAPI(options.folder, options.model, tuple(options.key or (LAB_KEY, SECOND_KEY))), options.port, options.tls_port, options.certificate))
+        api = AnthropicAPI(options.folder, options.model, tuple(options.key or (LAB_KEY, SECOND_KEY)))
+        asyncio.run(serve(api, options.port, options.tls_port, options.certificate))
     except KeyboardInterrupt:
         pass
     except OSError as problem:

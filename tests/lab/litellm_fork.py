@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 SHIM = r"""#!{python}
@@ -113,6 +114,9 @@ def child(line: socket.socket, request: dict[str, object], files: list[int]) -> 
             run_server()
         except SystemExit as done:
             code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        except Exception:  # as Python does at the end of a program
+            traceback.print_exc()
+            code = 1
         else:
             code = 0
         sys.stdout.flush()

@@ -13,6 +13,9 @@ TOKENS: dict[str, tuple[re.Pattern[str], str, str, str]] = {
     "time": (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<time>", "10:27:06", "10:27"),
     "id": (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "<id>", "c2012b13-68fc-4ce4-b586-87b3afc84faa", "claude-opus-5-5"),
     "duration": (re.compile(r"\b\d+(?:\.\d+)? ?m?s\b"), "<duration>", "12.5 ms", "12 GB"),
+    "address": (re.compile(r"\b0x[0-9a-f]{12}\b"), "<address>", "0x7fa679e5e570", "0x7fa6"),
+    "line": (re.compile(r"(?<=\.c:)\d+\b"), "<line>", "_ssl.c:1006", "_ssl.py:1006"),
+    "count": (re.compile(r"(?<=~)\d+(?= tokens)"), "<count>", "~2506 tokens", "200000 tokens"),
     "path": (re.compile(r"/mnt/reader(?=[/\s]|$)"), "~", "/mnt/reader/x", "/mnt/readers"),
 }
 #: A recorded output may have at most this share of its characters replaced.

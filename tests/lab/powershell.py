@@ -26,8 +26,18 @@ def _text(node: Node) -> str:
     return (node.text or b"").decode()
 
 
+#: What asks for a proxy's login, statement by statement; the host and its port stand where the group is.
+LOGIN = [
+    re.escape('$user = Read-Host "Proxy user"'),
+    re.escape('$password = [System.Net.NetworkCredential]::new("", (Read-Host "Proxy password" -AsSecureString)).Password'),
+    re.escape('$env:HTTPS_PROXY = "http://$([uri]::EscapeDataString($user)):$([uri]::EscapeDataString($password))@') + r'([a-z0-9.:-]+)"',
+    re.escape("Remove-Variable user"),
+    re.escape("Remove-Variable password"),
+]
+
+
 def configuration(source: str) -> dict[str, Any]:
-    """``{"env": ..., "credential": {"variable", "file"}, "unset": [...]}``.
+    """``{"env": ..., "credential": {"variable", "file"}, "unset": [...]}``; with ``"login": True`` when it asks for a proxy's.
 
     Raises PowerShellError with a line number for anything else.
     """
@@ -36,10 +46,16 @@ def configuration(source: str) -> dict[str, Any]:
         broken = next((node for node in _walk(tree.root_node) if node.is_error or node.is_missing), tree.root_node)
         raise PowerShellError(f"line {broken.start_point[0] + 1}: not PowerShell near {_text(broken)[:40]!r}")
     found: dict[str, Any] = {"env": {}, "credential": None, "unset": []}
+    asked = 0
     for statement in _nodes(tree.root_node, "pipeline"):
-        if statement.parent is None or statement.parent.type != "statement_list":
+        if statement.parent is None or statement.parent.type != "statement_list" or statement.parent.parent != tree.root_node:
             continue
         line = statement.start_point[0] + 1
+        step = re.fullmatch(LOGIN[asked], _text(statement).strip()) if asked < len(LOGIN) else None
+        if step:
+            asked += 1
+            found["env"] |= {"HTTPS_PROXY": f"http://{step.group(1)}"} if step.groups() else {}
+            continue
         assignments = _nodes(statement, "assignment_expression")
         if assignments:
             left, _, right = _text(assignments[0]).partition("=")
@@ -59,6 +75,10 @@ def configuration(source: str) -> dict[str, Any]:
         if removal is None:
             raise PowerShellError(f"line {line}: neither sets nor removes an environment variable")
         found["unset"].append(removal.group(1))
+    if asked:
+        if asked < len(LOGIN):
+            raise PowerShellError(f"the proxy's login is asked for in {asked} of {len(LOGIN)} steps")
+        found["login"] = True
     return found
 
 

@@ -26,6 +26,7 @@ from macros import renderings
 from macros.ledger import Block, Book, read_yaml
 from tests.lab import gateway_host, litellm_fork, normalise, observe, powershell, programs, variants
 from tests.lab.namespace import wait_until
+from tests.lab.symptoms import Reproductions
 from tests.lab.terminal import Hang, Result, Terminal
 from tests.lab.world import HOME, World
 
@@ -105,6 +106,7 @@ class Replay(World):
         self.before: list[Row] = []
         #: What each proxy wrote during the latest symptom.
         self.refusals: dict[str, list[Any]] = {}
+        self.symptoms: Reproductions | None = None
 
     def run(self) -> list[Row]:
         """Replay every block; a failing one ends the replay. Never raises for a row."""
@@ -173,6 +175,9 @@ class Replay(World):
         row.fronted = len(self.nginx_log())
         block = row.block
         self.here = self.machine(block.data.get("terminal", "client"))
+        if self.about.get("catalogue"):
+            self._catalogued(row)
+            return "passed"
         if not variants.holds(block.data.get("only", {}), self.variant, self.settings):
             return "not here"
         if block.check == "output":
@@ -197,6 +202,13 @@ class Replay(World):
         if "after" not in block.data:
             self._observe(row)
         return "passed"
+
+    def _catalogued(self, row: Row) -> None:
+        """A page of the catalogue: what brings its blocks about stands in snippets/facts/symptoms.yaml."""
+        self.symptoms = self.symptoms or Reproductions(self)
+        problem = self.symptoms.check(row)
+        if problem:
+            raise Failure(f"{row.block.id}: {problem}")
 
     def _observe(self, row: Row) -> None:
         self.here = self.machine(row.block.data.get("terminal", "client"))
@@ -329,6 +341,8 @@ class Replay(World):
 
         def read(text: str) -> dict[str, Any]:
             data = powershell.configuration(text)
+            if data.pop("login", False) != (block.rendering == "powershell-login"):
+                raise powershell.PowerShellError("it asks for a proxy's login, or does not, and should not, or should")
             jsonschema.Draft202012Validator(rules).validate(data)
             return data
 
@@ -463,10 +477,10 @@ class Replay(World):
 def replay_variant(book: Book, site: Path, page: str, variant: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
     """Replay a page in one variant: the first cold, the others with a forked gateway.
 
-    A page whose reader has done another page ``first`` is replayed with a forked gateway only:
-    that page's replay starts it cold.
+    A page whose reader has done another page ``first``, and one of the catalogue's, is replayed with a forked gateway only:
+    another page's replay starts it cold.
     """
-    cold = variant == next(iter(variants.of(book, page))) and "first" not in book.pages.get(page, {})
+    cold = variant == next(iter(variants.of(book, page))) and not {"first", "catalogue"} & set(book.pages.get(page, {}))
     return Replay(book, site, page, variant=variant, forker=None if cold else forker()).run()
 
 

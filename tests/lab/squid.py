@@ -150,7 +150,7 @@ class Squid:
     Like a proxy on another machine, it does not reach this machine's loopback, unless ``relays_local``."""
 
     RULES = """\
-hosts_file /etc/hosts
+hosts_file {hosts}
 acl own dstdomain 127.0.0.1 localhost
 acl manager_here src 127.0.0.1
 http_access allow manager_here manager
@@ -163,12 +163,13 @@ http_access deny all
     def __init__(
         self, inside: Namespace, folder: Path, name: str, port: int = 3128, login: bool = False, inspect: bool = False,
         upstream_ca: Path | None = None, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False, known: tuple[str, str] = (USER, PASSWORD),
+        hosts: str = "/etc/hosts",
     ) -> None:  # fmt: skip
         self.inside, self.folder, self.port = inside, folder, port
         folder.mkdir(parents=True)
         at = Path("/mnt") / folder.relative_to(inside.mnt)
         refuse = f"acl refused dstdomain {refuses}\nhttp_access deny refused\n" if refuses else ""
-        rules = self.RULES.format(local="allow" if relays_local else "deny", who="known" if login or ntlm else "all", refuse=refuse)
+        rules = self.RULES.format(local="allow" if relays_local else "deny", who="known" if login or ntlm else "all", refuse=refuse, hosts=hosts)
         self.verifier = self._verifier(at) if ntlm else None
         if ntlm:
             rules = NTLM.format(at=at) + rules
@@ -213,7 +214,7 @@ http_access deny all
     def close(self) -> None:
         """End it at once; Squid's own shutdown takes seconds."""
         for process in filter(None, (self.process, self.verifier)):
-            for pid in _inside(process.pid):
+            for pid in descendants(process.pid):
                 with suppress(ProcessLookupError):  # one that ended with its parent
                     os.kill(pid, signal.SIGKILL)
             process.wait()
@@ -221,7 +222,7 @@ http_access deny all
         shutil.rmtree(self.folder)
 
 
-def _inside(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """The program that nsenter started, and its children, as seen from outside."""
     found, todo = [], [pid]
     while todo:

@@ -163,10 +163,11 @@ class World:
 
     def start_squid(
         self, login: bool = False, inspect: bool = False, relays_local: bool = False, refuses: str | None = None, ntlm: bool = False,
+        hosts: str = "/etc/hosts",
     ) -> Squid:  # fmt: skip
         """The company's proxy; with inspection, its authority is what IT hands out: corporate-ca.pem."""
         host, port = self.book.fact("site.proxy_host"), self.book.fact("site.proxy_port")
-        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self._public(), relays_local, refuses, ntlm)
+        self.squid = Squid(self.inside, self.lab / "squid", host, port, login, inspect, self._public(), relays_local, refuses, ntlm, hosts=hosts)
         self.lab_listeners = self.inside.listeners()
         self._hand_out_authorities()
         return self.squid

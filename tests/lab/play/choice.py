@@ -49,8 +49,8 @@ def block(book: Book, pattern: str, name: str) -> str | None:
 
 
 def patterns(book: Book) -> list[str]:
-    """The patterns whose page shows a gateway's configuration and a client's."""
-    pages = (path.stem for path in (book.root / "docs" / "patterns").glob("*.md"))
+    """The patterns with a gateway on the reader's machine whose page shows its configuration and a client's."""
+    pages = (name for name, pattern in book.fact("patterns").items() if pattern["gateway"] == "local" and (book.root / f"docs/patterns/{name}.md").exists())
     return sorted(page for page in pages if block(book, page, "config.yaml") and block(book, page, "client.yaml"))
 
 

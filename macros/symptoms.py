@@ -1,0 +1,183 @@
+"""The catalogue of symptoms as pages: one a layer, and an index that finds an entry from a pasted message."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any
+
+from macros import choose, render
+from macros.ledger import Book, BookError
+
+#: Who writes the line at the other end.
+ENDS = {"front": "nginx's log", "gateway": "the gateway's log", "proxy": "the proxy's log", "provider": "the provider"}
+#: What the hops are called whose requests are counted.
+HOPS = {"front": "nginx", "tap": "the gateway", "gateway": "the gateway", "proxy": "the proxy", "provider": "the provider"}
+VERIFY = "After each fix below, the command that failed was run again, and printed its answer."
+
+
+def layers(book: Book) -> dict[str, Any]:
+    found: dict[str, Any] = book.fact("symptoms.layers")
+    return found
+
+
+def texts(group: dict[str, Any]) -> list[str]:
+    """The blocks of a group that show what is printed, each once."""
+    return list(dict.fromkeys(cause.get("text") or group["text"] for cause in group["causes"].values()))
+
+
+def check(book: Book) -> None:
+    """What the schema cannot say. Raises BookError."""
+    where, seen = "snippets/facts/symptoms.yaml", set()
+    for layer in layers(book).values():
+        for name, group in layer["groups"].items():
+            for cause, data in group["causes"].items():
+                if cause in seen or name in seen:
+                    raise BookError(f"{where}: {cause!r} stands twice; each group and cause has a name of its own")
+                if not (data.get("text") or group.get("text")):
+                    raise BookError(f"{where}: {cause}: no text; name a block as text: here or of the group")
+                if "setup" in data and data["setup"] not in book.fact("symptoms.setups"):
+                    raise BookError(f"{where}: {cause}: no setup {data['setup']!r}; see setups:")
+                if ("ask" in group) != ("tells" in data):
+                    raise BookError(f"{where}: {cause}: tells: belongs to the causes of a group with ask:, and to no other")
+                seen.add(cause)
+            seen.add(name)
+
+
+def _end(cause: dict[str, Any]) -> str:
+    """The line at the other end, as a sentence, or nothing."""
+    end = cause.get("other_end")
+    if not end:
+        return ""
+    if end["at"] == "nowhere":
+        return "At the other end: nothing. No request for an answer arrives anywhere."
+    if end["at"] == "provider":
+        method, path, status = end["line"].split()
+        return f"At the other end: the provider receives {render.inline(f'{method} {path}')} and " + (
+            "gets no further." if status == "0" else f"answers {status}." if status != "200" else "answers, too late."
+        )
+    return f"At the other end, in {ENDS[end['at']]}: {render.inline(end['line'])}"
+
+
+def _cost(cause: dict[str, Any]) -> str:
+    """How many requests it takes, and how long it stays silent."""
+    parts = [f"{_times(count)} to {HOPS[hop]}" for hop, count in cause.get("requests", {}).items() if count]
+    found = f"With retries off, Claude Code asks: {', '.join(parts)}." if parts and set(cause["requests"]) <= {"front", "tap", "provider"} else ""
+    measured = cause.get("default")
+    if measured:
+        sent = f"{measured['requests']} requests, and " if measured["requests"] else ""
+        found += f" With the default of ten retries: {sent}{measured['seconds']} seconds until the message."
+    return found.strip()
+
+
+def _times(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def _why(cause: dict[str, Any]) -> str:
+    return " ".join(part for part in (choose.marked(cause["why"]), _end(cause), _cost(cause)) if part)
+
+
+def page(book: Book, layer: str) -> str:
+    """Every group of a layer."""
+    if layer not in layers(book):
+        raise BookError(f"no layer {layer!r}; there are {', '.join(layers(book))}")
+    return "\n\n".join(_group(book, name, group) for name, group in layers(book)[layer]["groups"].items())
+
+
+def _group(book: Book, name: str, group: dict[str, Any]) -> str:
+    several = len(group["causes"]) > 1
+    answers = f' data-req="{" ".join(group["requirements"])}"' if "requirements" in group else ""
+    parts = [f"## {group['title']} {{ #{name}{answers} }}", "**What you see**"]
+    shared = group.get("text")
+    if shared:
+        parts.append(render.block(book, shared))
+    elif several:
+        parts.append("The words differ with the cause; each stands with its own below.")
+    if "note" in group:
+        parts.append(choose.marked(group["note"]))
+    if "older" in group:
+        items = [f"- {html.escape(row['text'])} ({row['versions']}; [source]({row['source']}))" for row in group["older"]]
+        parts += ["Older wordings, as reported:", "\n".join(items)]
+    if several:
+        parts += [f"**Why.** {len(group['causes'])} causes, one below the other.", f"**Find out.** {choose.marked(group['find'])}"]
+        if "ask" in group:
+            parts.append(render.block(book, group["ask"]))
+            parts.append(_told_apart(group))
+        parts.append(f"**Verify.** {VERIFY}")
+        parts += [_cause(book, cause, data, shared) for cause, data in group["causes"].items()]
+    else:
+        ((cause, data),) = group["causes"].items()
+        parts += [] if shared else [render.block(book, data["text"])]
+        parts += [f"**Why.** {data['title']}. {_why(data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
+        parts += [f"**Fix.** {choose.marked(data['fix'])}", "**Verify.** The command that failed prints its answer."]
+    return "\n\n".join(parts)
+
+
+def _told_apart(group: dict[str, Any]) -> str:
+    """What the group's command prints, cause by cause."""
+    found: dict[str, list[str]] = {}
+    for name, cause in group["causes"].items():
+        found.setdefault(cause["tells"], []).append(f"[{cause['title']}](#{name})")
+    return render.table(["It prints", "Then"], [[render.inline(tells), ", or: ".join(links)] for tells, links in found.items()])
+
+
+def _cause(book: Book, name: str, data: dict[str, Any], shared: str | None) -> str:
+    parts = [f"### {data['title']} {{ #{name} }}"]
+    if data.get("text") and data["text"] != shared:
+        parts.append(render.block(book, data["text"]))
+    return "\n\n".join([*parts, f"**Why.** {_why(data)}", f"**Fix.** {choose.marked(data['fix'])}"])
+
+
+# The index -----------------------------------------------------------------------------
+def first_line(book: Book, block_id: str) -> str:
+    line = render.text(book, book.block(block_id)).split("\n")[0]
+    return line if len(line) <= 160 else line[:157].rsplit(" ", 1)[0] + " ..."
+
+
+def groups(book: Book) -> list[dict[str, Any]]:
+    """What the search in the browser reads: each group's address, title, and all texts and older wordings of it."""
+    return [
+        {
+            "at": f"{layer}/#{name}",
+            "title": group["title"],
+            "texts": [render.text(book, book.block(text)) for text in texts(group)] + [row["text"] for row in group.get("older", [])],
+        }
+        for layer, data in layers(book).items()
+        for name, group in data["groups"].items()
+    ]
+
+
+def index(book: Book) -> str:
+    """The form, hidden until macros/theme/assets/symptoms.js works, and every group by layer."""
+    data = json.dumps(groups(book), ensure_ascii=False).replace("</", "<\\/")
+    parts = [
+        '<form class="calculator" id="symptoms" hidden><label for="symptoms-paste">Paste the message, with whatever stands around it</label>'
+        '<textarea id="symptoms-paste" rows="4" spellcheck="false" autocomplete="off"></textarea>'
+        '<p id="symptoms-count" role="status"></p><ol id="symptoms-found"></ol><p>Nothing you paste leaves your browser.</p></form>\n'
+        f'<script type="application/json" id="symptoms-data">{data}</script>\n<script src="../assets/symptoms.js" defer></script>'
+    ]
+    for layer, about in layers(book).items():
+        rows = [
+            f'- <a data-site-href="troubleshoot/{layer}/#{name}">{html.escape(group["title"])}</a>: '
+            + ", ".join(
+                f'<a data-site-href="troubleshoot/{layer}/#{cause}">{html.escape(_small(data["title"]))}</a>' for cause, data in group["causes"].items()
+            )
+            for name, group in about["groups"].items()
+        ]
+        parts.append(f"### {about['name']} {{ #{layer} }}\n\n" + "\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def _small(title: str) -> str:
+    """A title within a sentence; names keep their capital."""
+    return title if re.match(r"(?:LiteLLM|NODE|NO_|Anthropic|\d)", title) else choose.small(title)
+
+
+def counts(book: Book) -> str:
+    """How many causes there are, and how many are reproduced."""
+    every = [cause for layer in layers(book).values() for group in layer["groups"].values() for cause in group["causes"].values()]
+    done = sum("setup" in cause for cause in every)
+    words = {text for layer in layers(book).values() for group in layer["groups"].values() for text in texts(group)}
+    return f"{len(every)} causes with {len(words)} texts; {done} were brought about, and went away with the fix"

@@ -1,0 +1,287 @@
+"""Secrets planted everywhere, and everything in bad shape: the doctor ends in order and says none of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import string
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.doctor import FILE, doctor
+
+#: In process, as programs of their own, and in how many parts the former.
+CASES, PROCESSES, PARTS = 10_000, 200, 8
+KEY_CHARACTERS = string.ascii_letters + string.digits
+
+
+def secret(seed: int) -> str:
+    """A made-up credential of one of the shapes that there are."""
+    chance = random.Random(seed)
+    body = "".join(chance.choice(KEY_CHARACTERS) for _ in range(28))
+    shape = chance.randrange(6)
+    if shape == 0:
+        return "-".join(["sk", "ant", "api03", body + "Aa1"])
+    if shape == 1:
+        return "sk-" + body
+    if shape == 2:
+        return "".join(chance.choice("0123456789abcdef") for _ in range(40))
+    if shape == 3:
+        return "P4" + body[:8] + chance.choice(["!", "@", ":", "/", "#", "%", "é", " "]) + body[8:14]
+    if shape == 4:
+        return "zq" + "".join(chance.choice(string.ascii_lowercase) for _ in range(14))
+    return body + "aA0"
+
+
+CREDENTIAL_NAMES = [
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+    "MY_PASSWORD",
+]
+URL_NAMES = ["ANTHROPIC_BASE_URL", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "ANTHROPIC_BEDROCK_BASE_URL"]
+OTHER_NAMES = [
+    "NO_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "API_TIMEOUT_MS",
+    "ANTHROPIC_BASE_ULR",
+    "anthropic_auth_token",
+]
+secrets_ = st.integers(0, 2**32).map(secret)
+oddities = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["", " ", "\u201csk\u201d", "${TOKEN}", "http://[::1", "://", "\x1b[2J", "0", "~/ca.pem", "/nonexistent", ".", "*", "\ud800"]),
+)
+
+
+@st.composite
+def urls(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """An address with credentials in it, and those."""
+    one, two = draw(secrets_), draw(secrets_)
+    scheme = draw(st.sampled_from(["http", "https", "socks5", "HTTP", ""]))
+    host = draw(st.sampled_from(["127.0.0.1:1", "[::1]:1", "gw.invalid", "127.0.0.1:99999", "gw corp", "münchen.invalid", ""]))
+    form = draw(st.integers(0, 4))
+    if form == 0:
+        return f"{scheme}://{host}/", []
+    if form == 1:
+        return f"{scheme}://bob:{one}@{host}", [one]
+    if form == 2:
+        return f"{scheme}://{host}/v1?key={one}#{two}", [one, two]
+    if form == 3:
+        return f"{scheme}:{one}@{host}", [one]
+    return one, [one]
+
+
+@st.composite
+def planted(draw: st.DrawFn) -> tuple[dict[str, Any], list[str]]:
+    """Values for variables, and the secrets among them."""
+    table: dict[str, Any] = {}
+    hidden: list[str] = []
+    for name in draw(st.lists(st.sampled_from(CREDENTIAL_NAMES), unique=True, max_size=3)):
+        value = draw(secrets_)
+        hidden.append(value)
+        table[name] = draw(st.sampled_from([value, f" {value} ", f"Bearer {value}", f"\u201c{value}\u201d", f"{value}\n{value}"]))
+    for name in draw(st.lists(st.sampled_from(URL_NAMES), unique=True, max_size=3)):
+        table[name], more = draw(urls())
+        hidden += more
+    for name in draw(st.lists(st.sampled_from(OTHER_NAMES), unique=True, max_size=3)):
+        table[name] = draw(oddities)
+    if draw(st.booleans()):
+        value = draw(secrets_)
+        hidden.append(value)
+        table["ANTHROPIC_CUSTOM_HEADERS"] = f"x-key: {value}\nAuthorization: Bearer {value}"
+    return table, hidden
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """The text of a settings file, sound or broken, and the secrets in it."""
+    table, hidden = draw(planted())
+    data: dict[str, Any] = {"env": table}
+    if draw(st.booleans()):
+        value = draw(secrets_)
+        hidden = [*hidden, value]
+        data["apiKeyHelper"] = draw(st.sampled_from([f"echo {value}", f"get-key --token={value}", value]))
+    if draw(st.integers(0, 4)) == 0:
+        data[draw(st.text(max_size=20))] = draw(
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+                max_leaves=6,
+            )
+        )
+    content = json.dumps(data, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2])))
+    broken = draw(st.integers(0, 9))
+    if broken == 0 and content:
+        at = draw(st.integers(0, len(content) - 1))
+        content = content[:at] + draw(st.sampled_from(["", ",", "}", "\0", "//", "\ufeff", "NaN"])) + content[at + 1 :]
+    if broken == 1:
+        content = draw(st.sampled_from(["", "[]", "null", '"' + "a.a" * 30000 + '"', "[" * 5000, "{" * 5000, "\ufeff{}"]))
+    return content, hidden
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]:
+    shell, hidden = draw(planted())
+    places = draw(st.lists(st.sampled_from(["user", "project", "local", "given"]), unique=True, max_size=3))
+    found = {place: draw(files()) for place in places}
+    options = draw(st.lists(st.sampled_from(["--json", "--report", "--trust-project", "--probe"]), unique=True, max_size=2))
+    if {"--json", "--report"} <= set(options):
+        options.remove("--report")
+    return {"env": shell, "hidden": hidden}, found, options
+
+
+def set_up(folder: Path, found: dict[str, tuple[str, list[str]]]) -> dict[str, Path]:
+    where = {
+        "user": folder / "home" / ".claude" / "settings.json", "project": folder / "project" / ".claude" / "settings.json",
+        "local": folder / "project" / ".claude" / "settings.local.json", "given": folder / "given.json",
+    }  # fmt: skip
+    for path in where.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    for place, (content, _) in found.items():
+        where[place].write_bytes(content.encode("utf-8", "surrogatepass"))
+    return where
+
+
+def hidden_in(shell: dict[str, Any], found: dict[str, tuple[str, list[str]]]) -> set[str]:
+    """What must not be said. A text that another part of the scene holds in the clear, such as a host's name, is none."""
+    everything = [*shell["hidden"], *(value for _, hidden in found.values() for value in hidden)]
+    return {value for value in everything if len(value) >= 8}
+
+
+def said_badly(output: str, hidden: set[str]) -> list[str]:
+    forms = {form for value in hidden for form in (value, json.dumps(value)[1:-1], doctor.quote(value, safe=""))}
+    problems = [f"it says {value!r}" for value in forms if value in output]
+    problems += ["a traceback"] if "Traceback" in output else []
+    problems += ["a fault"] if "a fault in the doctor itself" in output else []
+    problems += ["a control character"] if any(char in output for char in "\x1b\0\x07") else []
+    return problems
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """In the project's folder, with the home folder of the scene."""
+    before, old = os.getcwd(), os.environ.get("HOME")
+    os.chdir(folder / "project")
+    os.environ["HOME"] = str(folder / "home")
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        os.environ.pop("HOME")
+        if old is not None:
+            os.environ["HOME"] = old
+
+
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is looked up and no helper is run in process; connections are refused."""
+
+    def refused(host: str, port: int, clock: Any) -> list[Any]:
+        if host.endswith(".invalid"):
+            raise OSError(-2, "Name or service not known")
+        return [(2, 1, 6, "", ("127.0.0.1", 1))]
+
+    monkeypatch.setattr(doctor, "addresses", refused)
+    monkeypatch.setattr(doctor, "run_helper", lambda *_: "")
+
+
+def run(arguments: list[str], shell: dict[str, str]) -> tuple[int, str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        status = doctor.main(arguments, shell)
+    return status, out.getvalue()
+
+
+@pytest.mark.parametrize("part", range(PARTS))  # so that several processes can share the work
+def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    offline(monkeypatch)
+    count = 0
+
+    @settings(max_examples=CASES // PARTS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(scenes())
+    def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
+        nonlocal count
+        count += 1
+        shell, found, options = scene
+        where = set_up(tmp_path, found)
+        with inside(tmp_path):
+            status, output = run(
+                [*options, *(["--settings", str(where["given"])] if "given" in found else [])], {name: str(value) for name, value in shell["env"].items()}
+            )
+        assert status in (0, 1)
+        assert said_badly(output, hidden_in(shell, found)) == [], output
+
+    tried()
+    assert count >= CASES // PARTS
+
+
+def test_no_secret_from_real_processes(tmp_path: Path) -> None:
+    """The same as a program of its own, with whatever a shell can hold, and with its network in place."""
+    count = 0
+
+    @settings(max_examples=PROCESSES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(scenes())
+    def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
+        nonlocal count
+        shell, found, options = scene
+        with tempfile.TemporaryDirectory(dir=tmp_path) as name:
+            folder = Path(name)
+            where = set_up(folder, found)
+            env = {key: str(value) for key, value in shell["env"].items() if "\0" not in str(value)}
+            env = {
+                key: value.encode("utf-8", "surrogateescape" if value.isprintable() else "replace").decode("utf-8", "surrogateescape")
+                for key, value in env.items()
+            }
+            options = [option for option in options if option != "--trust-project"]  # its helpers are texts that nobody chose
+            if "user" in found and "apiKeyHelper" in found["user"][0]:
+                del found["user"]
+                where["user"].unlink()
+            if "given" in found and "apiKeyHelper" in found["given"][0]:
+                del found["given"]
+            words = [sys.executable, str(FILE), "--timeout", "5", *options, *(["--settings", str(where["given"])] if "given" in found else [])]
+            done = subprocess.run(
+                words, env={"PATH": os.defpath, "LANG": "C.UTF-8", **env, "HOME": str(folder / "home")}, cwd=folder / "project", capture_output=True, timeout=60
+            )
+        output = (done.stdout + done.stderr).decode("utf-8", "replace")
+        assert done.returncode in (0, 1), output
+        assert said_badly(output, hidden_in(shell, found)) == [], output
+        count += 1
+
+    tried()
+    assert count >= PROCESSES
+
+
+def test_the_search_finds_what_is_said() -> None:
+    """Else the tests above would prove nothing."""
+    value = secret(3)
+    assert said_badly(f"x {value} y", {value}) and said_badly(json.dumps({"a": value}), {value}) and said_badly("\x1b[2J", set())
+    assert said_badly("nothing of it", {value}) == []
+
+
+def test_without_the_redactor_they_would_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offline(monkeypatch)
+    monkeypatch.setattr(doctor.Redactor, "clean", lambda self, text, at_most=600: str(text))
+    monkeypatch.setattr(doctor, "shown_url", lambda value: value)
+    value = secret(7)
+    set_up(tmp_path, {})
+    with inside(tmp_path):
+        _, output = run([], {"HTTPS_PROXY": f"http://bob:{value}@127.0.0.1:1"})
+    assert value in output
