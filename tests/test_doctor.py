@@ -480,3 +480,28 @@ def test_python_and_curl_read_exceptions_so(monkeypatch: pytest.MonkeyPatch) -> 
         for host, port in (("gw.corp.example", 443), ("127.0.0.1", 4000), ("localhost", 80)):
             bypassed = bool(urllib.request.proxy_bypass_environment(f"{host}:{port}"))
             assert doctor.others_through_proxy(host, port, value)["Python"] == (not bypassed), (value, host)
+
+
+# Which cause comes first ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_BASE_URL", "ANTHROPIC_BASE_URI", "ANTROPIC_BASE_URL", "anthropic_base_url", "CLAUDE_BASE_URL"])
+def test_a_misspelt_address_is_the_cause(tmp_path: Path, name: str) -> None:
+    assert found(tmp_path, {name: "http://127.0.0.1:1", "ANTHROPIC_AUTH_TOKEN": KEY}, "--only", "configuration")[0] == "variable-misspelt"
+
+
+def test_an_old_value_in_a_file_is_the_cause(tmp_path: Path) -> None:
+    """Nothing listens at the file's address; the shell's is right and does not count."""
+    (tmp_path / "home" / ".claude").mkdir(parents=True)
+    (tmp_path / "home" / ".claude" / "settings.json").write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}}))
+    assert found(tmp_path, gateway(2)) == ["value-overridden", "refused"]
+
+
+def test_quotation_marks_are_the_cause(tmp_path: Path) -> None:
+    with listening(http("401 Unauthorized", b'{"error": {"message": "no"}}')) as (port, _):
+        assert found(tmp_path, {**gateway(port), "ANTHROPIC_AUTH_TOKEN": f'"{KEY}"'}) == ["credential-form"]
+
+
+def test_all_proxy_alone_is_the_cause(tmp_path: Path) -> None:
+    env = {"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "ANTHROPIC_AUTH_TOKEN": KEY, "ALL_PROXY": "http://127.0.0.1:1"}
+    assert found(tmp_path, env, "--timeout", "5")[0] == "all-proxy"

@@ -151,7 +151,8 @@ def test_names_of_the_rules_are_names_of_the_program() -> None:
     variables = known("claude-code")["env"]["properties"]
     named = {*words("credentials"), *words("presence_flags"), *words("messages_urls"), *words("proxies"), *words("together")}
     named |= {name for entry in words("providers") for name in entry.values()}
-    assert sorted(named - set(variables)) == []
+    named |= set(words("expected").values())
+    assert sorted(named - set(variables)) == [] and sorted(set(words("expected")) & set(variables)) == []
 
 
 @pytest.mark.parametrize("name", [*INVALID, *WITH_NOTICES])

@@ -74,7 +74,7 @@ def _unknown(name: str, variables: Mapping[str, Any], at: Path, report: Report) 
     """A near miss is an error, another name of Anthropic's a notice, and any other name is the reader's own."""
     compared = [other for other in variables if other.startswith(OWN) or re.match(words("compared"), other)]
     simple = name.upper().replace("-", "_").strip()
-    meant = simple if simple in compared else keys.near(name, compared)
+    meant = simple if simple in compared else words("expected").get(simple) or keys.near(name, compared)
     if meant:
         report.add("variable-misspelt", at, meant=meant)
     elif name.startswith(OWN):
@@ -108,6 +108,8 @@ def _credential(name: str, value: str, report: Report) -> None:
     why, hint = "", ""
     if re.search("[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]", value):
         why, hint = "it has typographic quotation marks", "write the credential alone, as it was given to you"
+    elif re.fullmatch(r"\s*([\"'`]).*\1\s*", value, re.DOTALL):
+        why, hint = "it has quotation marks around it, which are sent too", "write the credential alone"
     elif re.match(r"\s*(Bearer|Basic)\s", value, re.IGNORECASE):
         why, hint = "Claude Code writes Bearer before it itself", "write the credential alone"
     elif re.search(r"\s", value.strip()):

@@ -487,6 +487,22 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 }
 
 
+NO_WAY = ("name", "name-slow", "refused", "unreachable", "silent", "dropped")
+NO_PROXY_THERE = ("proxy-name", "proxy-refused", "proxy-silent", "proxy-garbage", "proxy-tls")
+NOT_TRUSTED = ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain")
+#: (a warning, and the variable it is about or any) -> errors of which it is the cause; it is then an error too, and told before them.
+MAKES_WORSE: dict[tuple[str, str], tuple[str, ...]] = {
+    ("value-overridden", "ANTHROPIC_BASE_URL"): (*NO_WAY, "path", "web-page", "key-refused", "garbage", "tls-no-tls", "tls-wanted", *NOT_TRUSTED),
+    ("value-overridden", "ANTHROPIC_AUTH_TOKEN"): ("key-refused", "key-forbidden", "credential-form"),
+    ("value-overridden", "ANTHROPIC_API_KEY"): ("key-refused", "key-forbidden", "credential-form"),
+    **{("value-overridden", name): NO_PROXY_THERE for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")},
+    ("value-overridden", "NODE_EXTRA_CA_CERTS"): (*NOT_TRUSTED, "ca-file", "ca-home"),
+    ("proxies-differ", ""): (*NO_PROXY_THERE, "proxy-login-missing", "proxy-login-wrong"),
+    ("all-proxy", ""): NO_WAY,
+    ("no-proxy-form", ""): ("proxy-upstream", "proxy-forbids", "proxy-excludes-gateway"),
+}
+
+
 @dataclass
 class Finding:
     """``seen`` is the evidence of this run; ``where`` the file, variable or hop."""
@@ -525,6 +541,9 @@ class Findings:
 
     def in_order(self) -> list[Finding]:
         """Errors first; among those of one severity, in the order of CAUSES. What another finding explains is left out."""
+        for cause, where in list(self.found):
+            if any(name in MAKES_WORSE.get((cause, where), MAKES_WORSE.get((cause, ""), ())) for name, _ in self.found):
+                self.found[cause, where].severity = "error"
         explained = {consequence for cause, _ in self.found for consequence in EXPLAINS.get(cause, ())}
         order = {cause: number for number, cause in enumerate(CAUSES)}
         kept = [finding for finding in self.found.values() if finding.id not in explained]
@@ -1241,8 +1260,9 @@ def judge_files(sources: list[Source], findings: Findings) -> None:
 
 def judge_shell(shell: Mapping[str, str], config: Configuration, findings: Findings) -> None:
     """The rules for values, for the variables of the shell that count, and misspelt names."""
-    near_ours = re.compile(r"(?i)^(an?thr?o|clau|cluad|https?_?prox|no_?prox|all_?prox|node_(extra|tls))")
-    variables = {name: value for name, value in shell.items() if near_ours.match(name) and len(name) + len(value) <= LONGEST_TEXT}
+    ours = re.compile(r"(?i)^(anthropic_|claude_|(https?|no|all)_?proxy$|node_(extra|tls))")
+    names = [name for name in shell if ours.match(name) or keys_near(name.upper(), LISTED)]
+    variables = {name: shell[name] for name in names if len(name) + len(shell[name]) <= LONGEST_TEXT}
     counting = {name for name, value in config.variables.items() if value.scope == "shell"}
     found, _ = check_file(json.dumps({"env": variables}), "user-settings")
     for finding in found:
@@ -1439,7 +1459,7 @@ FLOOR = {"litellm": "1.84.0", "claude-code": "2.1.153"}
 
 
 STEP = 6.0  # seconds for a name, a connection, a tunnel or a handshake
-ANSWER = 12.0  # seconds for an answer that costs nothing
+ANSWER = 20.0  # seconds for an answer that costs nothing
 LARGEST_ANSWER = 1_000_000  # bytes that are read of one
 #: A body above the usual limits of 1 MB (nginx, aiohttp) and 2 MB (axum). Bytes.
 LARGE_BODY = 2_500_000
@@ -2466,6 +2486,8 @@ class Doctor:
         }
         if answer.status in causes:
             return Stopped(causes[answer.status], seen, wrong.prints if wrong is not None and answer.status in (401, 403) else "")
+        if answer.status >= 500 and re.search(r"overloaded|rate.?limit", answer.message(), re.IGNORECASE):  # LiteLLM makes 500 of a provider's 529
+            return Stopped("provider-limit", seen, "API Error: 500")
         return Stopped("provider-fails" if answer.status >= 500 else "request-refused", seen)
 
     def read_stream(self, answer: http.client.HTTPResponse, start: float, name: str) -> None:
@@ -3326,7 +3348,7 @@ def settings_unknown(name: str, variables: Mapping[str, Any], at: Place, report:
     """A near miss is an error, another name of Anthropic's a notice, and any other name is the reader's own."""
     compared = [other for other in variables if other.startswith(SETTINGS_OWN) or re.match(words("compared"), other)]
     simple = name.upper().replace("-", "_").strip()
-    meant = simple if simple in compared else keys_near(name, compared)
+    meant = simple if simple in compared else words("expected").get(simple) or keys_near(name, compared)
     if meant:
         report.add("variable-misspelt", at, meant=meant)
     elif name.startswith(SETTINGS_OWN):
@@ -3360,6 +3382,8 @@ def settings_credential(name: str, value: str, report: Report) -> None:
     why, hint = "", ""
     if re.search("[\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]", value):
         why, hint = "it has typographic quotation marks", "write the credential alone, as it was given to you"
+    elif re.fullmatch(r"\s*([\"'`]).*\1\s*", value, re.DOTALL):
+        why, hint = "it has quotation marks around it, which are sent too", "write the credential alone"
     elif re.match(r"\s*(Bearer|Basic)\s", value, re.IGNORECASE):
         why, hint = "Claude Code writes Bearer before it itself", "write the credential alone"
     elif re.search(r"\s", value.strip()):
@@ -3922,7 +3946,11 @@ WORDS = json.loads(r'''
 "^(DISABLE_|ENABLE_|FORCE_PROMPT|OTEL_|VERTEX_REGION_|NODE_EXTRA|NODE_TLS|API_|MCP_|BASH_|MAX_THINKING|MAX_MCP|CLOUD_ML|FALLBACK_FOR|DO_NOT_TRACK|AWS_(REGION|PROFILE|BEARER)|GOOGLE_APPLICATION|SSL_CERT|(HTTPS?|NO|ALL)_PROXY$)"
 , "old": [{"name": "ANTHROPIC_SMALL_FAST_MODEL", "why": "the name is deprecated", "hint": "write ANTHROPIC_DEFAULT_HAIKU_MODEL"}, {"name":
 "CLAUDE_CODE_CONNECT_TIMEOUT_MS", "why": "Claude Code reads it no more since 2.1.186", "hint": "write API_TIMEOUT_MS"}], "others": ["FTP_PROXY"
-, "ftp_proxy", "RSYNC_PROXY"]}
+, "ftp_proxy", "RSYNC_PROXY"], "expected": {"ANTHROPIC_API_BASE_URL": "ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL": "ANTHROPIC_BASE_URL",
+"ANTHROPIC_API_BASE": "ANTHROPIC_BASE_URL", "ANTHROPIC_ENDPOINT": "ANTHROPIC_BASE_URL", "ANTHROPIC_URL": "ANTHROPIC_BASE_URL", "CLAUDE_BASE_URL":
+"ANTHROPIC_BASE_URL", "CLAUDE_CODE_BASE_URL": "ANTHROPIC_BASE_URL", "ANTHROPIC_TOKEN": "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_TOKEN":
+"ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BEARER_TOKEN": "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AUTH_TOKEN": "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_KEY":
+"ANTHROPIC_API_KEY"}}
 ''')
 
 
