@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING = 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test test-all sudo-test check doctor update measure mutants lab clean
+.PHONY: help serve site test test-all sudo-test check doctor update measure mutants faults lab clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -55,6 +55,10 @@ measure: ## times and memory, into reports/measure.json; how long Claude Code is
 mutants: ## change one value at a time and see which test notices
 	@$(PYTHON) tests/install.py system site test litellm node vault prometheus
 	@$(TEST) -m tests.mutants
+
+faults: ## break 150 things one at a time, and in pairs, and see whether the doctor names the cause
+	@$(PYTHON) tests/install.py system test litellm node
+	@$(TEST) -m tests.faults
 
 lab: ## practise without an API key: make lab PATTERN=local-gateway-proxy AUTH=basic INSPECT=1
 	@$(PYTHON) tests/install.py test litellm node

@@ -44,6 +44,8 @@ def tables(book: Book) -> str:
             summary,
             "## Would the tests notice a mistake?",
             mutants(book),
+            "## Does the doctor name the cause?",
+            faults(book),
             "## What the lab does differently",
             everywhere,
             differences,
@@ -83,6 +85,25 @@ def mutants(book: Book) -> str:
     rows = [[kind.capitalize(), str(row["mutants"]), *(str(row[name]) for name in shown)] for kind, row in kinds.items()]
     rows.append(["**All**", str(total["mutants"]), *(str(total[name]) for name in shown)])
     return f"{words}\n\n" + render.table(["Kind of file", "Mistakes", *(FATES[name] for name in shown)], rows)
+
+
+def faults(book: Book) -> str:
+    """How often the doctor named what was wrong, a row for each seed."""
+    data = book.fact("faults")
+    words = (
+        f"Each of {data['seeds'][0]['singles']} faults is put into a setup that works, and the [doctor](../troubleshoot/doctor.md) is asked "
+        f"({data['day']}). A person wrote down the cause of each; the doctor does not know the list. A seed draws hosts, ports, keys, wording, "
+        "the setup, and which faults come in pairs. In a pair, neither fault keeps the doctor from seeing the other. The setups that work are the "
+        "eight patterns, most of them in several ways; any finding there is a false alarm."
+    )
+    columns = {
+        "The cause came first": ("first_right", "singles"),
+        "The cause was named": ("named", "singles"),
+        "Pairs with both named": ("pairs_named", "pairs"),
+        "False alarms": ("false_alarms", "healthy"),
+    }
+    rows = [[str(row["seed"]), *(f"{row[count]} of {row[of]}" for count, of in columns.values())] for row in data["seeds"]]
+    return f"{words}\n\n" + render.table(["Seed", *columns], rows)
 
 
 def write(book: Book, site: Path) -> list[dict[str, Any]]:

@@ -42,7 +42,10 @@ def shares(runs: list[Run], count: int) -> list[list[Run]]:
     return [share for share in result if share]
 
 
-def ask_all(book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker, tell: Callable[[dict[str, Any]], None] = lambda row: None) -> list[dict[str, Any]]:
+def ask_all(
+    book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker,
+    tell: Callable[[dict[str, Any]], None] = lambda row: None, machines: int = MACHINES,
+) -> list[dict[str, Any]]:  # fmt: skip
     """The rows of these runs, in their order."""
 
     def one(share: list[Run]) -> list[dict[str, Any]]:
@@ -53,8 +56,8 @@ def ask_all(book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker
                 tell(rows[-1])
         return rows
 
-    with ThreadPoolExecutor(MACHINES) as pool:
-        rows = {row["id"]: row for found in pool.map(one, shares(runs, MACHINES)) for row in found}
+    with ThreadPoolExecutor(machines) as pool:
+        rows = {row["id"]: row for found in pool.map(one, shares(runs, machines)) for row in found}
     return [rows[run.id] for run in runs]
 
 
@@ -66,15 +69,20 @@ def line(row: dict[str, Any]) -> str:
     return f"{row['id']} on {row['setup']} (seed {row['seed']}): wanted {wanted}, told {', '.join(row['found']) or 'nothing'}"
 
 
+def complain(row: dict[str, Any]) -> None:
+    if not score.passed(row):
+        print(line(row), flush=True)
+
+
 def write(rows: list[dict[str, Any]], seeds: list[int], whole: bool) -> dict[str, Any]:
     """``reports/faults.json``, and with the whole catalogue the figures that the evidence page shows."""
-    by_seed = {seed: score.summary(row for row in rows if row["seed"] == seed) for seed in seeds}
+    by_seed = [{"seed": seed, **score.summary(row for row in rows if row["seed"] == seed)} for seed in seeds]
     data = {"day": time.strftime("%Y-%m-%d"), "summary": score.summary(rows), "seeds": by_seed, "rows": rows}
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if whole:
         head = "# What the doctor said of the faults in tests/faults, one row for each seed. Written by `make faults`.\n"
-        FIGURES.write_text(head + yaml.safe_dump({"day": data["day"], "seeds": by_seed}, sort_keys=False), "utf-8")
+        FIGURES.write_text(head + yaml.safe_dump({"day": data["day"], "seeds": by_seed}, sort_keys=False, default_flow_style=None, width=200), "utf-8")
     return data
 
 
@@ -93,7 +101,7 @@ def main(given: list[str]) -> int:
             for seed in seeds:
                 began = time.monotonic()
                 runs = catalogue.runs(seed, options.id)
-                rows += ask_all(book, catalogue, seed, runs, forker, lambda row: score.passed(row) or print(line(row), flush=True))
+                rows += ask_all(book, catalogue, seed, runs, forker, complain)
                 print(f"seed {seed}: {len(runs)} runs in {time.monotonic() - began:.0f} s", flush=True)
     except (BookError, NamespaceError, programs.MissingProgram, TimeoutError) as problem:
         print(problem, file=sys.stderr)
@@ -103,8 +111,9 @@ def main(given: list[str]) -> int:
         return 130
     data = write(rows, seeds, not options.id and seeds == list(SEEDS))
     print(", ".join(f"{name} {count}" for name, count in data["summary"].items()))
-    wrong = [f"seed {seed}: {problem}" for seed, counts in data["seeds"].items() for problem in score.shortfalls(counts)]
-    print("\n".join(wrong), file=sys.stderr) if wrong else None
+    wrong = [f"seed {counts['seed']}: {problem}" for counts in data["seeds"] for problem in score.shortfalls(counts)]
+    if wrong:
+        print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 
 

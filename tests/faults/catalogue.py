@@ -19,7 +19,7 @@ NAME = re.compile(r"<<([\w-]+)>>")
 #: Hops in the order in which they are passed. A fault that ends the path hides those of this hop and of later ones.
 HOPS = ("configuration", "name", "connection", "proxy", "tls", "gateway", "key", "model", "body", "answer")
 #: Hops at which nothing else is hidden, unless an entry says ``ends: true``.
-SIDE_BY_SIDE = ("configuration", "model", "body", "answer")
+SIDE_BY_SIDE = ("configuration", "model", "body")
 #: Variables as they stand anywhere in a change: two faults that touch one variable are no pair.
 VARIABLE = re.compile(r"\b(?:ANTHROPIC|CLAUDE_CODE|NODE|HTTPS?|ALL|NO|SSL)_[A-Z_]+\b|apiKeyHelper")
 
@@ -40,7 +40,7 @@ class Fault:
     @property
     def touches(self) -> set[str]:
         """What the change writes to: paths of its leaves, and variables."""
-        found = set(leaves(self.change)) - {"arguments"}
+        found = {re.sub(r"/(kind|bytes|script)$", "", path) for path in leaves(self.change)} - {"arguments"}
         return found | set(VARIABLE.findall(" ".join([str(self.change), str(self.draw)])))
 
 

@@ -10,11 +10,13 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +28,7 @@ from macros.ledger import Book
 from tests.faults.catalogue import Catalogue, Run, filled
 from tests.lab import litellm_fork, programs
 from tests.lab.namespace import Namespace, wait_until
-from tests.lab.squid import Squid
+from tests.lab.squid import Squid, descendants
 
 DOCTOR = programs.ROOT / "snippets" / "doctor" / "gateway_doctor.py"
 PROVIDER = "api.anthropic.com"
@@ -164,16 +166,17 @@ class Machine:
         """A Squid of this kind: ``login``, ``inspect``, ``ntlm``, ``refuses``."""
         key = json.dumps(options, sort_keys=True)
         if key not in self.squids:
-            name = options.get("name", self.names["proxy"])
             self.squids[key] = Squid(
-                self.inside, self.lab / f"squid{len(self.squids)}", name, next(self._ports), bool(options.get("login")), bool(options.get("inspect")), self.trusted,
-                bool(options.get("local")), options.get("refuses"), bool(options.get("ntlm")), (self.names["user"], self.names["password"]),
+                self.inside, self.lab / f"squid{len(self.squids)}", options["name"], next(self._ports), login=options.get("login", False),
+                inspect=options.get("inspect", False), upstream_ca=self.trusted, refuses=options.get("refuses"), ntlm=options.get("ntlm", False),
+                known=(self.names["user"], self.names["password"]),
             )  # fmt: skip
         return self.squids[key]
 
     def config(self, names: dict[str, Any], changes: list[list[str]]) -> str:
         """LiteLLM's configuration as the page "Local gateway" has it, with pieces of its text replaced. Raises ValueError."""
-        entries = [{"model_name": name, "litellm_params": {"model": f"anthropic/{name}", "api_key": "os.environ/UPSTREAM_ANTHROPIC_API_KEY"}} for name in names["models"]]
+        params = {name: {"model": f"anthropic/{name}", "api_key": "os.environ/UPSTREAM_ANTHROPIC_API_KEY"} for name in names["models"]}
+        entries = [{"model_name": name, "litellm_params": param} for name, param in params.items()]
         data = {"model_list": entries, "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}
         text = yaml.safe_dump(data, sort_keys=False)
         for old, new in filled(changes, names):
@@ -207,7 +210,8 @@ class Machine:
                 return ("127.0.0.1", port) in self.inside.listeners()
 
             wait_until(ready, 120, "the start of LiteLLM")
-            self.inside.run(["curl", "-s", "-m", "50", "-H", f"authorization: Bearer {env['LITELLM_MASTER_KEY']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"], SYSTEM)
+            first = ["-H", f"authorization: Bearer {names['key']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"]
+            self.inside.run(["curl", "-s", "-m", "50", *first], SYSTEM)
             self.litellms[key] = port
         return self.litellms[key]
 
@@ -253,7 +257,9 @@ class Machine:
         names |= {f"{name}-port": next(self._ports) for name in odd}
         if change.get("nginx") is not None:
             started.append(self._nginx(change["nginx"], names, folder))
-        names["address"] = f"https://{names['gateway']}:{names['front-port']}" if change.get("nginx") is not None else f"http://127.0.0.1:{names['gateway-port']}"
+        names["address"] = (
+            f"https://{names['gateway']}:{names['front-port']}" if change.get("nginx") is not None else f"http://127.0.0.1:{names['gateway-port']}"
+        )
         change = filled(change, names, strict=True)
         if odd:
             listed = [{"address": "127.0.0.1", "port": names[f"{name}-port"], **entry} for name, entry in change["odd"].items()]
@@ -309,11 +315,11 @@ class Machine:
 
     def _certificate(self, kind: str, folder: Path) -> None:
         """Write ``chain.pem`` and ``key.pem``."""
-        name, now = self.names["gateway"], datetime.now(timezone.utc)
+        name, now = self.names["gateway"], datetime.now(UTC)
         long_ago, soon = now - timedelta(days=400), now + timedelta(days=300)
         if kind == "self-signed":
-            words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-            subprocess.run([*words, "-keyout", str(folder / "key.pem"), "-out", str(folder / "chain.pem")], check=True, capture_output=True)
+            words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout key.pem -out chain.pem".split()
+            subprocess.run([*words, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"], cwd=folder, check=True, capture_output=True)
             return
         authority, of = {"stranger": (self.stranger, "stranger"), "chain": (self.public, "public")}.get(kind, (self.company, "company"))
         between = trustme.CA(parent_cert=authority, organization_name=self.names[f"{of}-authority"])
@@ -401,11 +407,7 @@ class Machine:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program that nsenter started, and its children."""
-    from tests.lab.squid import _inside
-
-    for pid in _inside(process.pid):
-        try:
-            os.kill(pid, 9)
-        except ProcessLookupError:
-            pass
+    for pid in descendants(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()

@@ -273,7 +273,8 @@ def main() -> None:
     if options.tls_port is not None and options.certificate is None:
         parser.error("--tls-port needs --certificate")
     try:
-        asyncio.run(serve(AnthropicAPI(options.folder, options.model, tuple(options.key or (LAB_KEY, SECOND_KEY))), options.port, options.tls_port, options.certificate))
+        api = AnthropicAPI(options.folder, options.model, tuple(options.key or (LAB_KEY, SECOND_KEY)))
+        asyncio.run(serve(api, options.port, options.tls_port, options.certificate))
     except KeyboardInterrupt:
         pass
     except OSError as problem:
