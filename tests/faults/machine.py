@@ -36,6 +36,8 @@ ROUTED, NOWHERE = "127.0.0.2", "198.51.100.7"  # the gateway's address; one to w
 SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 #: A run of the doctor that is still going after this time is given up. Seconds; the doctor says 30, with --probe 180.
 LIMIT = 200
+#: Seconds between the words of an answer, as a provider writes them.
+PACE = 0.05
 #: LiteLLM leaves out a deployment that failed for 5 seconds; the next run must not see that.
 COOLDOWN = 6
 #: Gives one program its own hosts file and name server.
@@ -266,8 +268,7 @@ class Machine:
             started.append(self._odd(listed, folder))
         if change.get("resolver") == "silent":
             started.append(self._odd([{"address": "127.0.0.53", "port": 53, "kind": "deaf"}], folder, "resolver"))
-        if change.get("provider"):
-            behave.write_text(json.dumps(change["provider"]))
+        behave.write_text(json.dumps({"pause": PACE, **(change.get("provider") or {})}))
         self._files(change, names, home, managed)
         told = self._doctor(change, names, folder, home)
         if "--probe" in change.get("arguments", []) and run.faults:
