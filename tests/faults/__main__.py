@@ -26,7 +26,7 @@ REPORT = programs.ROOT / "reports" / "faults.json"
 FIGURES = programs.ROOT / "snippets" / "facts" / "faults.yaml"
 SEEDS = (1, 2, 3)
 #: How many machines ask at the same time. Much of a run is waiting for what never answers.
-MACHINES = 3
+MACHINES = 2
 
 
 def shares(runs: list[Run], count: int) -> list[list[Run]]:

@@ -37,7 +37,9 @@ SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 #: A run of the doctor that is still going after this time is given up. Seconds; the doctor says 30, with --probe 180.
 LIMIT = 200
 #: Seconds between the words of an answer, as a provider writes them.
-PACE = 0.05
+PACE = 0.1
+#: How many LiteLLMs run at a time.
+KEPT = 2
 #: LiteLLM leaves out a deployment that failed for 5 seconds; the next run must not see that.
 COOLDOWN = 6
 #: Gives one program its own hosts file and name server.
@@ -115,7 +117,7 @@ class Machine:
         self.names = names
         self.count = 0
         self.squids: dict[str, Squid] = {}
-        self.litellms: dict[str, int] = {}
+        self.litellms: dict[str, tuple[int, subprocess.Popen[bytes]]] = {}
         self._rests: dict[int, float] = {}
 
     def __enter__(self) -> Machine:
@@ -159,7 +161,7 @@ class Machine:
             [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models, "--key", names["provider-key"],
              "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **self.quiet,
         )  # fmt: skip
-        wait_until(lambda: (self.lab / "provider" / "ready").exists() and (self.lab / "dns.ready").exists(), 60, "the start of the stand-ins")
+        wait_until(lambda: (self.lab / "provider" / "ready").exists() and (self.lab / "dns.ready").exists(), 180, "the start of the stand-ins")
         self.inside.run(["ip", "route", "add", "unreachable", "198.51.100.0/24"], SYSTEM)
 
     # Parts that several runs share -----------------------------------------------
@@ -214,8 +216,10 @@ class Machine:
             wait_until(ready, 120, "the start of LiteLLM")
             first = ["-H", f"authorization: Bearer {names['key']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"]
             self.inside.run(["curl", "-s", "-m", "50", *first], SYSTEM)
-            self.litellms[key] = port
-        return self.litellms[key]
+            self.litellms[key] = port, process
+            if len(self.litellms) > KEPT:
+                _end(self.litellms.pop(next(iter(self.litellms)))[1])
+        return self.litellms[key][0]
 
     # One run -----------------------------------------------------------------------
 
@@ -311,7 +315,7 @@ class Machine:
                 raise RuntimeError(f"nginx does not start: {log.read_text()[-600:]}")
             return (ROUTED, names["front-port"]) in self.inside.listeners()
 
-        wait_until(ready, 20, "the start of nginx")
+        wait_until(ready, 60, "the start of nginx")
         return process
 
     def _certificate(self, kind: str, folder: Path) -> None:
@@ -337,7 +341,7 @@ class Machine:
         path = folder / f"{name}.json"
         path.write_text(json.dumps(listed))
         process = self.inside.popen([sys.executable, "-m", "tests.faults.odd", f"/mnt/lab/{folder.name}/{path.name}"], self.own, **self.quiet)
-        wait_until(path.with_suffix(".ready").exists, 20, "the start of odd ports")
+        wait_until(path.with_suffix(".ready").exists, 60, "the start of odd ports")
         return process
 
     def _files(self, change: dict[str, Any], names: dict[str, Any], home: Path, managed: Path) -> None:
