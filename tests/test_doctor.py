@@ -243,6 +243,18 @@ def test_a_client_certificate_is_wanted(tmp_path: Path) -> None:
         assert found(tmp_path, {**env, "CLAUDE_CODE_CLIENT_CERT": pem, "CLAUDE_CODE_CLIENT_KEY": "/nonexistent"})[0] == "client-certificate"
 
 
+def test_a_proxy_that_is_reached_by_tls(tmp_path: Path) -> None:
+    """Its answer is read; what lies behind its tunnel is not looked at, and no fault is made of that."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    env = {"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "ANTHROPIC_AUTH_TOKEN": KEY, "NODE_EXTRA_CA_CERTS": str(tmp_path / "ca.pem")}
+    refuses = http("407 Proxy Authentication Required", more='Proxy-Authenticate: Basic realm="x"\r\n')
+    for answer, causes in ((refuses, ["proxy-login-missing"]), (raw(b"HTTP/1.1 200 OK\r\n\r\n"), [])):
+        with listening(answer, server_context(authority, "localhost")) as (port, _):
+            assert found(tmp_path, {**env, "HTTPS_PROXY": f"https://localhost:{port}"}) == causes
+    assert found(tmp_path, {**env, "HTTPS_PROXY": f"https://localhost:{port}"}) == ["proxy-refused"]
+
+
 def test_names_in_certificates() -> None:
     authority = trustme.CA(organization_name="Ex\u00e4mple Corp")
     leaf = authority.issue_cert("gw.example")

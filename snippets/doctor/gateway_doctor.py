@@ -1492,6 +1492,10 @@ class Stopped(Exception):
         self.cause, self.seen, self.prints = cause, seen, prints
 
 
+class NotSeen(Exception):
+    """What lies behind this hop cannot be looked at; that is no fault."""
+
+
 class Clock:
     """The time that is left for a run. Raises TimeoutError when there is none."""
 
@@ -1841,6 +1845,9 @@ class Route:
     def secure(self, sock: socket.socket) -> socket.socket:
         """TLS with the target. Raises Stopped with the reason why not."""
         began, host = time.monotonic(), self.target.host
+        if isinstance(sock, ssl.SSLSocket):
+            sock.close()
+            raise NotSeen("the proxy is reached by TLS and gives a tunnel; Python's library cannot speak TLS within it")
         self.progress(f"TLS with {host}")
         try:
             sock.settimeout(self.clock.within(STEP).left())
@@ -1870,6 +1877,8 @@ class Route:
         try:
             sock = self.raw(host, port)
         except Stopped:
+            return Certificate()
+        if isinstance(sock, ssl.SSLSocket):
             return Certificate()
         try:
             sock.settimeout(self.clock.within(STEP).left())
@@ -2127,6 +2136,8 @@ class Doctor:
                 self.follow(route)
             except Stopped as stop:
                 self.stop(stop)
+            except NotSeen as why:
+                self.hops.append(Hop("tls", "skipped", str(why)))
             except TimeoutError:
                 self.hops.append(Hop("path", "failed", f"the time of {self.options.timeout:.0f} seconds was used up"))
                 self.findings.add("slow", f"the checks did not end within {self.options.timeout:.0f} seconds", "path")

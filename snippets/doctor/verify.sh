@@ -1,1 +1,1 @@
-echo "548d674aa4779056939a1ebb9b3bcbda708b10c56326de1e16105da6840fd640  gateway_doctor.py" | sha256sum --check
+echo "0a947b71010601a567cf805f94e4bf78df1015bb1a3c37d9b89aae9c97a7fad7  gateway_doctor.py" | sha256sum --check
