@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import yaml
@@ -46,18 +47,28 @@ def ask_all(
     book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker,
     tell: Callable[[dict[str, Any]], None] = lambda row: None, machines: int = MACHINES,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The rows of these runs, in their order."""
+    """The rows of these runs, in their order. What is running ends soon when one machine fails, or is interrupted."""
+    over = threading.Event()
 
     def one(share: list[Run]) -> list[dict[str, Any]]:
         rows = []
         with Machine(book, catalogue, seed, forker) as machine:
             for run in share:
+                if over.is_set():
+                    break
                 rows.append(score.row(run, machine.ask(run)))
                 tell(rows[-1])
         return rows
 
     with ThreadPoolExecutor(machines) as pool:
-        rows = {row["id"]: row for found in pool.map(one, shares(runs, machines)) for row in found}
+        parts = [pool.submit(one, share) for share in shares(runs, machines)]
+        try:
+            for part in as_completed(parts):
+                part.result()
+        except BaseException:
+            over.set()
+            raise
+    rows = {row["id"]: row for part in parts for row in part.result()}
     return [rows[run.id] for run in runs]
 
 
