@@ -198,7 +198,7 @@ class Machine:
         }  # fmt: skip
         key = text + json.dumps(env, sort_keys=True)
         if key not in self.litellms:
-            port, folder = next(self._ports), self.lab / f"litellm{len(self.litellms)}"
+            port, folder = next(self._ports), self.lab / f"litellm-{self.count}"
             folder.mkdir()
             (folder / "config.yaml").write_text(text)
             at = f"/mnt/lab/{folder.name}"
@@ -214,8 +214,10 @@ class Machine:
                 return ("127.0.0.1", port) in self.inside.listeners()
 
             wait_until(ready, 120, "the start of LiteLLM")
-            first = ["-H", f"authorization: Bearer {names['key']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"]
-            self.inside.run(["curl", "-s", "-m", "50", *first], SYSTEM)
+            question = {"model": names["models"][0], "max_tokens": 8, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+            first = ["-H", f"authorization: Bearer {names['key']}", "-d", json.dumps(question), f"http://127.0.0.1:{port}/v1/messages"]
+            if self.inside.run(["curl", "-s", "-m", "50", "-o", "/dev/null", "-w", "%{http_code}", *first], SYSTEM).stdout != "200":
+                self._rests[port] = time.monotonic() + COOLDOWN
             self.litellms[key] = port, process
             if len(self.litellms) > KEPT:
                 _end(self.litellms.pop(next(iter(self.litellms)))[1])
