@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import yaml
@@ -46,18 +47,28 @@ def ask_all(
     book: Book, catalogue: Catalogue, seed: int, runs: list[Run], forker: Forker,
     tell: Callable[[dict[str, Any]], None] = lambda row: None, machines: int = MACHINES,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The rows of these runs, in their order."""
+    """The rows of these runs, in their order. What is running ends soon when one machine fails, or is interrupted."""
+    over = threading.Event()
 
     def one(share: list[Run]) -> list[dict[str, Any]]:
         rows = []
         with Machine(book, catalogue, seed, forker) as machine:
             for run in share:
+                if over.is_set():
+                    break
                 rows.append(score.row(run, machine.ask(run)))
                 tell(rows[-1])
         return rows
 
     with ThreadPoolExecutor(machines) as pool:
-        rows = {row["id"]: row for found in pool.map(one, shares(runs, machines)) for row in found}
+        parts = [pool.submit(one, share) for share in shares(runs, machines)]
+        try:
+            for part in as_completed(parts):
+                part.result()
+        except BaseException:
+            over.set()
+            raise
+    rows = {row["id"]: row for part in parts for row in part.result()}
     return [rows[run.id] for run in runs]
 
 
@@ -75,7 +86,7 @@ def complain(row: dict[str, Any]) -> None:
 
 
 def write(rows: list[dict[str, Any]], seeds: list[int], whole: bool) -> dict[str, Any]:
-    """``reports/faults.json``, and with the whole catalogue the figures that the evidence page shows."""
+    """``reports/faults.json``, and with the whole catalogue the figures that the evidence page shows. Written after each seed."""
     by_seed = [{"seed": seed, **score.summary(row for row in rows if row["seed"] == seed)} for seed in seeds]
     data = {"day": time.strftime("%Y-%m-%d"), "summary": score.summary(rows), "seeds": by_seed, "rows": rows}
     REPORT.parent.mkdir(exist_ok=True)
@@ -103,13 +114,13 @@ def main(given: list[str]) -> int:
                 runs = catalogue.runs(seed, options.id)
                 rows += ask_all(book, catalogue, seed, runs, forker, complain)
                 print(f"seed {seed}: {len(runs)} runs in {time.monotonic() - began:.0f} s", flush=True)
+                data = write(rows, seeds[: seeds.index(seed) + 1], not options.id and seeds == list(SEEDS) and seed == seeds[-1])
     except (BookError, NamespaceError, programs.MissingProgram, TimeoutError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing was written.", file=sys.stderr)
+        print("\nInterrupted; only whole seeds were written.", file=sys.stderr)
         return 130
-    data = write(rows, seeds, not options.id and seeds == list(SEEDS))
     print(", ".join(f"{name} {count}" for name, count in data["summary"].items()))
     wrong = [f"seed {counts['seed']}: {problem}" for counts in data["seeds"] for problem in score.shortfalls(counts)]
     if wrong:

@@ -36,6 +36,10 @@ ROUTED, NOWHERE = "127.0.0.2", "198.51.100.7"  # the gateway's address; one to w
 SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 #: A run of the doctor that is still going after this time is given up. Seconds; the doctor says 30, with --probe 180.
 LIMIT = 200
+#: Seconds between the words of an answer, as a provider writes them.
+PACE = 0.1
+#: How many LiteLLMs run at a time.
+KEPT = 2
 #: LiteLLM leaves out a deployment that failed for 5 seconds; the next run must not see that.
 COOLDOWN = 6
 #: Gives one program its own hosts file and name server.
@@ -113,7 +117,7 @@ class Machine:
         self.names = names
         self.count = 0
         self.squids: dict[str, Squid] = {}
-        self.litellms: dict[str, int] = {}
+        self.litellms: dict[str, tuple[int, subprocess.Popen[bytes]]] = {}
         self._rests: dict[int, float] = {}
 
     def __enter__(self) -> Machine:
@@ -157,7 +161,7 @@ class Machine:
             [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models, "--key", names["provider-key"],
              "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **self.quiet,
         )  # fmt: skip
-        wait_until(lambda: (self.lab / "provider" / "ready").exists() and (self.lab / "dns.ready").exists(), 60, "the start of the stand-ins")
+        wait_until(lambda: (self.lab / "provider" / "ready").exists() and (self.lab / "dns.ready").exists(), 180, "the start of the stand-ins")
         self.inside.run(["ip", "route", "add", "unreachable", "198.51.100.0/24"], SYSTEM)
 
     # Parts that several runs share -----------------------------------------------
@@ -194,7 +198,7 @@ class Machine:
         }  # fmt: skip
         key = text + json.dumps(env, sort_keys=True)
         if key not in self.litellms:
-            port, folder = next(self._ports), self.lab / f"litellm{len(self.litellms)}"
+            port, folder = next(self._ports), self.lab / f"litellm-{self.count}"
             folder.mkdir()
             (folder / "config.yaml").write_text(text)
             at = f"/mnt/lab/{folder.name}"
@@ -210,10 +214,14 @@ class Machine:
                 return ("127.0.0.1", port) in self.inside.listeners()
 
             wait_until(ready, 120, "the start of LiteLLM")
-            first = ["-H", f"authorization: Bearer {names['key']}", "-d", "{}", f"http://127.0.0.1:{port}/v1/messages"]
-            self.inside.run(["curl", "-s", "-m", "50", *first], SYSTEM)
-            self.litellms[key] = port
-        return self.litellms[key]
+            question = {"model": names["models"][0], "max_tokens": 8, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+            first = ["-H", f"authorization: Bearer {names['key']}", "-d", json.dumps(question), f"http://127.0.0.1:{port}/v1/messages"]
+            if self.inside.run(["curl", "-s", "-m", "50", "-o", "/dev/null", "-w", "%{http_code}", *first], SYSTEM).stdout != "200":
+                self._rests[port] = time.monotonic() + COOLDOWN
+            self.litellms[key] = port, process
+            if len(self.litellms) > KEPT:
+                _end(self.litellms.pop(next(iter(self.litellms)))[1])
+        return self.litellms[key][0]
 
     # One run -----------------------------------------------------------------------
 
@@ -266,8 +274,7 @@ class Machine:
             started.append(self._odd(listed, folder))
         if change.get("resolver") == "silent":
             started.append(self._odd([{"address": "127.0.0.53", "port": 53, "kind": "deaf"}], folder, "resolver"))
-        if change.get("provider"):
-            behave.write_text(json.dumps(change["provider"]))
+        behave.write_text(json.dumps({"pause": PACE, **(change.get("provider") or {})}))
         self._files(change, names, home, managed)
         told = self._doctor(change, names, folder, home)
         if "--probe" in change.get("arguments", []) and run.faults:
@@ -310,7 +317,7 @@ class Machine:
                 raise RuntimeError(f"nginx does not start: {log.read_text()[-600:]}")
             return (ROUTED, names["front-port"]) in self.inside.listeners()
 
-        wait_until(ready, 20, "the start of nginx")
+        wait_until(ready, 60, "the start of nginx")
         return process
 
     def _certificate(self, kind: str, folder: Path) -> None:
@@ -336,7 +343,7 @@ class Machine:
         path = folder / f"{name}.json"
         path.write_text(json.dumps(listed))
         process = self.inside.popen([sys.executable, "-m", "tests.faults.odd", f"/mnt/lab/{folder.name}/{path.name}"], self.own, **self.quiet)
-        wait_until(path.with_suffix(".ready").exists, 20, "the start of odd ports")
+        wait_until(path.with_suffix(".ready").exists, 60, "the start of odd ports")
         return process
 
     def _files(self, change: dict[str, Any], names: dict[str, Any], home: Path, managed: Path) -> None:

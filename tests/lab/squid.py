@@ -189,7 +189,7 @@ http_access deny all
         own = {"PATH": os.defpath, "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         words = [sys.executable, "-m", "tests.lab.ntlm", str(at / "ntlm"), str(NTLM_PORT)]
         process = self.inside.popen(words, own, stdin=subprocess.DEVNULL, stdout=(self.folder / "ntlm.txt").open("wb"), stderr=subprocess.STDOUT)
-        wait_until((self.folder / "ntlm.ready").exists, 20, f"the start of what decides about NTLM logins (see {self.folder / 'ntlm.txt'})")
+        wait_until((self.folder / "ntlm.ready").exists, 60, f"the start of what decides about NTLM logins (see {self.folder / 'ntlm.txt'})")
         return process
 
     def _ready(self) -> bool:
