@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import threading
@@ -30,17 +31,16 @@ SEEDS = (1, 2, 3)
 MACHINES = 3
 
 
-def shares(runs: list[Run], count: int) -> list[list[Run]]:
-    """The runs of each machine: those with one LiteLLM stay together, because it takes long to start."""
+def parts(runs: list[Run], most: int = 12) -> list[list[Run]]:
+    """Runs that one machine does one after the other: those with one LiteLLM, which takes long to start. The slow ones come first."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[json.dumps([run.change.get("litellm"), (run.change.get("egress") or {})], sort_keys=True)].append(run)
-    result: list[list[Run]] = [[] for _ in range(count)]
-    for group in sorted(groups.values(), key=len, reverse=True):
-        size = -(-len(group) // count) if len(group) > len(runs) // count else len(group)
-        for at in range(0, len(group), size):
-            min(result, key=len).extend(group[at : at + size])
-    return [share for share in result if share]
+        groups[json.dumps([run.change.get("litellm"), run.change.get("egress")], sort_keys=True)].append(run)
+    result = []
+    for group in sorted(groups.values(), key=len):
+        group.sort(key=lambda run: "--probe" not in run.change.get("arguments", []))
+        result += [group[at : at + most] for at in range(0, len(group), most)]
+    return result
 
 
 def ask_all(
@@ -49,26 +49,24 @@ def ask_all(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The rows of these runs, in their order. What is running ends soon when one machine fails, or is interrupted."""
     over = threading.Event()
+    todo = iter(parts(runs))
+    rows: dict[str, dict[str, Any]] = {}
 
-    def one(share: list[Run]) -> list[dict[str, Any]]:
-        rows = []
+    def one() -> None:
         with Machine(book, catalogue, seed, forker) as machine:
-            for run in share:
+            for run in itertools.chain.from_iterable(todo):
                 if over.is_set():
-                    break
-                rows.append(score.row(run, machine.ask(run)))
-                tell(rows[-1])
-        return rows
+                    return
+                rows[run.id] = score.row(run, machine.ask(run))
+                tell(rows[run.id])
 
     with ThreadPoolExecutor(machines) as pool:
-        parts = [pool.submit(one, share) for share in shares(runs, machines)]
         try:
-            for part in as_completed(parts):
-                part.result()
+            for machine in as_completed([pool.submit(one) for _ in range(min(machines, len(runs)))]):
+                machine.result()
         except BaseException:
             over.set()
             raise
-    rows = {row["id"]: row for part in parts for row in part.result()}
     return [rows[run.id] for run in runs]
 
 

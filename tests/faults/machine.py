@@ -216,7 +216,7 @@ class Machine:
             wait_until(ready, 120, "the start of LiteLLM")
             question = {"model": names["models"][0], "max_tokens": 8, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
             first = ["-H", f"authorization: Bearer {names['key']}", "-d", json.dumps(question), f"http://127.0.0.1:{port}/v1/messages"]
-            if self.inside.run(["curl", "-s", "-m", "50", "-o", "/dev/null", "-w", "%{http_code}", *first], SYSTEM).stdout != "200":
+            if self.inside.run(["curl", "-s", "-m", "8", "-o", "/dev/null", "-w", "%{http_code}", *first], SYSTEM).stdout != "200":
                 self._rests[port] = time.monotonic() + COOLDOWN
             self.litellms[key] = port, process
             if len(self.litellms) > KEPT:
