@@ -68,7 +68,7 @@ PRIVATE = [
     (re.compile(r"https?://[^/\s\"'`)]*\b(?:artifactory|nexus|verdaccio|devpi|jfrog)\b"), "the address of a private package registry"),
     (re.compile(r"https?://[\w.-]+\.(?:internal|local|lan|corp|intranet)\b(?!\.)"), "the address of a private host"),
     (re.compile(r"https?://[^/\s\"'`]*/(?:pypi/)?simple/?(?=[\s\"'`]|$)"), "the address of a package index"),
-    (re.compile(r"https?://[^/\s:@\"'`]+:[^\s\"'`]+@(?!\S*\bexample\b|<<)"), "an address with a password"),
+    (re.compile(r"https?://[^/\s:@\"'`]+:[^\s\"'`{<]+@(?!\S*\bexample\b)"), "an address with a password"),  # {..} and <..> stand for one
     (re.compile(r"(?<![\w.~$}/-])/(?:root|home/[a-z]\w*|Users/\w+|work/\w+)/\w"), "a folder of somebody's machine"),
 ]
 #: Examples that name what is looked for, one reason each.
