@@ -44,7 +44,12 @@ def outcome(book: Book, answers: dict[str, str]) -> tuple[str, list[tuple[str, b
 
 def numbered(book: Book) -> dict[str, int]:
     """Question -> its number, in the order in which a reader meets them, yes before no."""
-    questions, order = book.fact("decision_tree.questions"), {}
+    return numbers(book.fact("decision_tree.root"), book.fact("decision_tree.questions"))
+
+
+def numbers(root: str, questions: dict[str, Any]) -> dict[str, int]:
+    """The same of any tree of questions."""
+    order: dict[str, int] = {}
 
     def visit(name: str) -> None:
         if name in questions and name not in order:
@@ -52,8 +57,13 @@ def numbered(book: Book) -> dict[str, int]:
             visit(questions[name]["then"])
             visit(questions[name]["otherwise"])
 
-    visit(book.fact("decision_tree.root"))
+    visit(root)
     return order
+
+
+def deepest(name: str, questions: dict[str, Any]) -> int:
+    """How many questions the longest way from here has, in a tree without circles."""
+    return 1 + max(deepest(questions[name][way], questions) for way in ("then", "otherwise")) if name in questions else 0
 
 
 def depth(book: Book, name: str, seen: tuple[str, ...] = ()) -> int:

@@ -128,6 +128,6 @@ def calculator(book: Book) -> str:
         f'<form class="calculator" id="cost" hidden><p><label for="cost-model">Model</label><select id="cost-model">{options}</select></p>{inputs(team)}'
         f"<fieldset><legend>Tokens of one developer on one day</legend>{inputs(tokens)}</fieldset>{inputs(gateway)}"
         f'<dl aria-live="polite">{outputs}</dl><p>Nothing you type leaves your browser.</p></form>\n'
-        '<p class="without-script">The calculator needs JavaScript. The examples above are reckoned in the same way.</p>\n'
+        '<p class="without-script">The calculator needs JavaScript. The examples below are reckoned in the same way.</p>\n'
         f'<script type="application/json" id="cost-prices">{data}</script>\n<script src="../../assets/cost.js" defer></script>'
     )

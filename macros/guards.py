@@ -188,6 +188,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "symptom_layer": symptoms.page,
     "symptom_index": lambda book: None,
     "symptom_counts": lambda book: None,
+    "symptom_flow": lambda book: None,
 }
 
 

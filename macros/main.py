@@ -302,3 +302,8 @@ def define_env(env: Any) -> None:
     def symptom_counts() -> str:
         """How many causes the catalogue holds, as words."""
         return symptoms.counts(book)
+
+    @env.macro
+    def symptom_flow() -> str:
+        """The questions that lead from a failure to its section, drawn and in words."""
+        return symptoms.flow(book)

@@ -23,7 +23,7 @@ BADGES = {
 #: What was observed of a block of the catalogue of symptoms.
 CATALOGUE = {
     "symptom": "With each cause, exactly this was printed; with the fix, the same command got its answer.",
-    "run": "Run with every cause above, it printed what the table says, and with no other.",
+    "run": "Run with each fault that this page is about; what it printed told them apart.",
 }
 
 

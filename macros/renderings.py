@@ -36,10 +36,11 @@ def powershell(definition: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-#: Asks for a proxy's login, and puts it into the address. Not Get-Credential, which takes the domain off a user's name.
-ASKED = """$user = Read-Host "Proxy user"
+#: Asks for a proxy's login, and puts it, encoded, into the address. Not Get-Credential, which takes the domain off a user's name.
+LOGIN = ":".join(f"$([uri]::EscapeDataString(${part}))" for part in ("user", "password"))
+ASKED = f"""$user = Read-Host "Proxy user"
 $password = [System.Net.NetworkCredential]::new("", (Read-Host "Proxy password" -AsSecureString)).Password
-$env:HTTPS_PROXY = "http://$([uri]::EscapeDataString($user)):$([uri]::EscapeDataString($password))@{host}"
+$env:HTTPS_PROXY = "http://{LOGIN}@HOST"
 Remove-Variable user
 Remove-Variable password"""
 
@@ -47,7 +48,7 @@ Remove-Variable password"""
 def powershell_login(definition: dict[str, Any]) -> str:
     """The same as ``powershell``, for a proxy that asks for a login."""
     address = definition["env"]["HTTPS_PROXY"]
-    return powershell(definition).replace(f'$env:HTTPS_PROXY = "{address}"', ASKED.replace("{host}", address.removeprefix("http://")))
+    return powershell(definition).replace(f'$env:HTTPS_PROXY = "{address}"', ASKED.replace("HOST", address.removeprefix("http://")))
 
 
 def _settings(definition: dict[str, Any], credential: bool) -> str:

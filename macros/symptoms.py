@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from macros import choose, render
+from macros import choose, drawing, render
 from macros.ledger import Book, BookError
 
 #: Who writes the line at the other end.
@@ -28,7 +28,8 @@ def texts(group: dict[str, Any]) -> list[str]:
 
 
 def check(book: Book) -> None:
-    """What the schema cannot say. Raises BookError."""
+    """What the schemas cannot say. Raises BookError."""
+    ends(book)
     where, seen = "snippets/facts/symptoms.yaml", set()
     for layer in layers(book).values():
         for name, group in layer["groups"].items():
@@ -60,23 +61,23 @@ def _end(cause: dict[str, Any]) -> str:
     return f"At the other end, in {ENDS[end['at']]}: {render.inline(end['line'])}"
 
 
-def _cost(cause: dict[str, Any]) -> str:
+def _cost(book: Book, cause: dict[str, Any]) -> str:
     """How many requests it takes, and how long it stays silent."""
-    parts = [f"{_times(count)} to {HOPS[hop]}" for hop, count in cause.get("requests", {}).items() if count]
-    found = f"With retries off, Claude Code asks: {', '.join(parts)}." if parts and set(cause["requests"]) <= {"front", "tap", "provider"} else ""
-    measured = cause.get("default")
-    if measured:
-        sent = f"{measured['requests']} requests, and " if measured["requests"] else ""
-        found += f" With the default of ten retries: {sent}{measured['seconds']} seconds until the message."
-    return found.strip()
+    parts = [f"{_times(count)} to {HOPS[hop]}" for hop, count in cause.get("requests", {}).items() if count and hop != "proxy"]
+    found = [f"With retries off, Claude Code asks: {', '.join(parts)}."] if parts else []
+    if "waits" in cause:
+        row = book.fact(f"waits.measured.rows.{cause['waits']}")
+        sent = f"{_times(row['requests'])} and " if row["requests"] else ""
+        found.append(f"With its own ten retries: {sent}{row['seconds']} seconds until the message.")
+    return " ".join(found)
 
 
 def _times(count: int) -> str:
     return "1 request" if count == 1 else f"{count} requests"
 
 
-def _why(cause: dict[str, Any]) -> str:
-    return " ".join(part for part in (choose.marked(cause["why"]), _end(cause), _cost(cause)) if part)
+def _why(book: Book, cause: dict[str, Any]) -> str:
+    return " ".join(part for part in (choose.marked(cause["why"]), _end(cause), _cost(book, cause)) if part)
 
 
 def page(book: Book, layer: str) -> str:
@@ -110,7 +111,7 @@ def _group(book: Book, name: str, group: dict[str, Any]) -> str:
     else:
         ((cause, data),) = group["causes"].items()
         parts += [] if shared else [render.block(book, data["text"])]
-        parts += [f"**Why.** {data['title']}. {_why(data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
+        parts += [f"**Why.** {data['title']}. {_why(book, data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
         parts += [f"**Fix.** {choose.marked(data['fix'])}", "**Verify.** The command that failed prints its answer."]
     return "\n\n".join(parts)
 
@@ -127,7 +128,49 @@ def _cause(book: Book, name: str, data: dict[str, Any], shared: str | None) -> s
     parts = [f"### {data['title']} {{ #{name} }}"]
     if data.get("text") and data["text"] != shared:
         parts.append(render.block(book, data["text"]))
-    return "\n\n".join([*parts, f"**Why.** {_why(data)}", f"**Fix.** {choose.marked(data['fix'])}"])
+    return "\n\n".join([*parts, f"**Why.** {_why(book, data)}", f"**Fix.** {choose.marked(data['fix'])}"])
+
+
+# The flow ------------------------------------------------------------------------------
+def ends(book: Book) -> dict[str, tuple[str, str]]:
+    """Group -> (layer, title), of the groups in which a way ends. Raises BookError for a way that leads nowhere, or in a circle."""
+    where, questions = "snippets/facts/flow.yaml", book.fact("flow.questions")
+    known = {name: (layer, group["title"]) for layer, data in layers(book).items() for name, group in data["groups"].items()}
+    found: dict[str, tuple[str, str]] = {}
+
+    def visit(name: str, seen: tuple[str, ...]) -> None:
+        if name in seen:
+            raise BookError(f"{where}: question {name!r} leads back to itself; every way must end at a section")
+        if name in questions:
+            visit(questions[name]["then"], (*seen, name))
+            visit(questions[name]["otherwise"], (*seen, name))
+        elif name not in known:
+            raise BookError(f"{where}: {name!r} is neither a question nor a section of snippets/facts/symptoms.yaml; correct the name")
+        else:
+            found[name] = known[name]
+
+    visit(book.fact("flow.root"), ())
+    return found
+
+
+def flow(book: Book) -> str:
+    """The questions, drawn and in words."""
+    found, questions, root = ends(book), book.fact("flow.questions"), book.fact("flow.root")
+    titles = {name: title for name, (_, title) in found.items()}
+    numbers = choose.numbers(root, questions)
+
+    def target(name: str) -> str:
+        if name in numbers:
+            return f"[question {numbers[name]}](#flow-{numbers[name]})"
+        return f'<a data-site-href="troubleshoot/{found[name][0]}/#{name}">{html.escape(titles[name])}</a>'
+
+    picture = drawing.drawn(root, questions, titles, "Questions that lead from a failure to its section", f"lead to {len(found)} sections", "flow")
+    items = [
+        f'{numbers[name]}. <span id="flow-{numbers[name]}">{questions[name]["ask"]}</span> Yes: {target(questions[name]["then"])}. '
+        f"No: {target(questions[name]['otherwise'])}."
+        for name in numbers
+    ]
+    return picture + "\n\n" + "\n".join(items)
 
 
 # The index -----------------------------------------------------------------------------

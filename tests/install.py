@@ -1,6 +1,6 @@
 """Installs into the checkout what a make target needs. Standard library only.
 
-    python3 tests/install.py site|test|litellm|node|system ...
+    python3 tests/install.py site|test|litellm|node|vault|prometheus|system ...
 
 Each part is skipped when what it was installed from has not changed. Every
 failure is one message that says what is missing and how to get it.
@@ -23,7 +23,10 @@ LOCKS = {
     "site": ROOT / "macros" / "requirements.txt",
     "test": ROOT / "tests" / "requirements.txt",
     "litellm": ROOT / "tests" / "lab" / "litellm.txt",
+    "vault": ROOT / "tests" / "lab" / "vault.txt",
 }
+#: What a page's pip adds to LiteLLM's environment.
+ADDED = ROOT / "snippets" / "operate" / "alerts" / "metrics-requirements.txt"
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
 SYSTEM = {
@@ -93,9 +96,9 @@ def sync(python: Path, lock: Path) -> None:
 
 
 def wheels() -> None:
-    """Fetch LiteLLM's wheels, hash-checked, for the pages' own pip commands."""
-    lock, folder = LOCKS["litellm"], VENV / "wheels"
-    stamp = stamp_of(lock, Path(__file__))
+    """Fetch the wheels of LiteLLM and what a page adds to it, hash-checked, for the pages' own pip commands."""
+    locks, folder = [LOCKS["litellm"], ADDED], VENV / "wheels"
+    stamp = stamp_of(*locks, Path(__file__))
     if is_current("wheels", stamp):
         return
     python = environment("test")
@@ -104,7 +107,7 @@ def wheels() -> None:
     command(
         [
             *[str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"],
-            *["--only-binary", ":all:", "-r", str(lock), "-d", str(folder)],
+            *["--only-binary", ":all:", *(word for lock in locks for word in ("-r", str(lock))), "-d", str(folder)],
         ],
         "Could not fetch the wheels of LiteLLM. Is there a network, and does pip reach its package index (pip config list)?",
     )
@@ -152,6 +155,31 @@ def system() -> None:
     command(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], f"Could not install: {' '.join(missing)}", env=quiet)
 
 
+def prometheus() -> None:
+    """Two programs out of Debian's package; installed, it would start a server that listens to everyone."""
+    stamp, folder = stamp_of(Path(__file__)), VENV / "prometheus"
+    if is_current("prometheus", stamp) and folder.exists():
+        return
+    if shutil.which("apt-get") is None:
+        raise InstallError("Prometheus comes from Debian's package, and this system has no apt-get. The tests run on Debian 12.")
+    begin("prometheus", "Fetching Debian's package prometheus ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    if os.geteuid() == 0:
+        command(["apt-get", "-q", "update"], "apt-get update failed. Is there a network?")
+    command(
+        ["apt-get", "-q", "download", "prometheus"],
+        "Could not fetch Debian's package prometheus. Run this line as root, then try again:\n  apt-get update",
+        cwd=folder,
+    )
+    command(
+        ["sh", "-c", "dpkg-deb --fsys-tarfile *.deb | tar -x --strip-components=3 ./usr/bin/prometheus ./usr/bin/promtool && rm *.deb"],
+        "Could not unpack Debian's package prometheus.",
+        cwd=folder,
+    )
+    (VENV / "prometheus.installed").write_text(stamp)
+
+
 def free_port(port: str) -> None:
     """Fail when 127.0.0.1:port is taken. ``port`` is a decimal number."""
     with socket.socket() as probe:
@@ -167,7 +195,10 @@ def litellm() -> None:
     wheels()
 
 
-PARTS = {"system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node}
+PARTS = {
+    "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
+    "vault": lambda: environment("vault"), "prometheus": prometheus,
+}  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -448,9 +448,14 @@ class Bench:
     def _replay(self, mutant: Mutant) -> list[Row]:
         """The mutant's page, in its variant; the copy may hold the mutant or not."""
         book = load(self.root)
-        if not mutant.cold:
+        if not (mutant.cold or _starts_cold(book, mutant.page)):
             _hurry(book)
         return Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant).run()
+
+
+def _starts_cold(book: Book, page: str) -> bool:
+    """Whether LiteLLM is not forked there, and takes its time."""
+    return any(settings.get("adds") or settings.get("systemd") for settings in book.pages.get(page, {}).get("variants", {}).values())
 
 
 def _hurry(book: Book) -> None:

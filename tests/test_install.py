@@ -61,7 +61,7 @@ def test_python_that_is_too_old(elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("names, named", [(["sites"], "sites"), (["site", "tset", "nod"], "tset nod"), ([], "(none named)")])
 def test_a_part_that_does_not_exist(names: list[str], named: str, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(names) == 2
-    assert capsys.readouterr().err == f"Unknown part: {named}. Name one or more of: system site test litellm node port=NUMBER\n"
+    assert capsys.readouterr().err == f"Unknown part: {named}. Name one or more of: system site test litellm node vault prometheus port=NUMBER\n"
     assert not (elsewhere / ".venv").exists()
 
 
@@ -90,6 +90,19 @@ def test_debian_packages_as_root(elsewhere: Path, monkeypatch: pytest.MonkeyPatc
     assert install.main(["system"]) == 1
     message = capsys.readouterr().err
     assert "\napt-get update failed. Is there a network?\n" in message and message.endswith("Could not resolve the mirror\n")
+
+
+def test_prometheus_is_unpacked_and_not_installed(elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert install.main(["prometheus"]) == 1
+    assert capsys.readouterr().err == "\nPrometheus comes from Debian's package, and this system has no apt-get. The tests run on Debian 12.\n"
+    program(elsewhere, "apt-get", f'echo "$@" >> {elsewhere}/asked; echo No such package; exit 100')
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (elsewhere / ".venv").mkdir()
+    assert install.main(["prometheus"]) == 1
+    message = capsys.readouterr().err
+    assert "Run this line as root, then try again:\n  apt-get update\n" in message and message.endswith("No such package\n")
+    assert (elsewhere / "asked").read_text() == "-q download prometheus\n"
+    assert not (elsewhere / ".venv" / "prometheus.installed").exists()
 
 
 def test_the_packages_of_a_lab_program_are_installed() -> None:

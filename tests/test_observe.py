@@ -280,6 +280,12 @@ CASES["gateway_meanwhile"] = (
         ({"requests": [request()]}, "refused 0 requests"),
     ],
 )
+CASES["asked_hosts"] = (["api.anthropic.com"], {"requests": [REQUEST]}, [({}, "asked as []"), ({"requests": [request(host="eu")]}, "asked as ['eu']")])
+CASES["regions_meanwhile"] = (
+    {"key": "~/key", "model": "opus", "provider": {"status": 529}, "requests": 2, "asked": ["us", "eu", "eu"]},
+    {"requests": [request(host="us", status=529), request(host="eu"), request(host="eu")]},
+    [({"answer": 500}, "the gateway answers [500, 500]"), ({"requests": [request(host="us"), request(host="us")]}, "asked as ['us', 'us']")],
+)
 
 
 @pytest.fixture
@@ -321,7 +327,7 @@ def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(CASES) | {"loads", "tells_apart", "unit"} == set(observe.KINDS), (
-        "tells_apart is tried in tests/test_security.py, and unit by the mutants of operate/run/"
+    assert set(CASES) | {"loads", "tells_apart", "unit", "scraped", "measures"} == set(observe.KINDS), (
+        "tells_apart is tried in tests/test_security.py, unit by the mutants of operate/run/, scraped and measures by those of operate/alerts/"
     )
     assert {name for name in vars(Seen) if not name.startswith("_")} <= {*dir(Replay)}, "the replay has other methods now"

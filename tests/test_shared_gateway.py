@@ -212,6 +212,16 @@ def with_conf(world: World, find: str, replace: str) -> None:
     assert done.status == 0, done.output
 
 
+@pytest.mark.lab
+def test_a_front_that_speaks_tls_1_1_is_noticed(gateway: World) -> None:
+    text = (gateway.book.snippets / "patterns/shared-gateway/tls.sh").read_text()
+    assert gateway.terminal("client").run(text).status == 0
+    with_conf(gateway, "server_name", "ssl_protocols TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; server_name")
+    result = gateway.terminal("client").run(text)
+    with_conf(gateway, "", "")
+    assert result.status == 1 and "TLS 1.1: accepted" in result.output
+
+
 def arrivals(world: World, host: str = "gateway.corp.example", token: str | None = None) -> tuple[list[float], str | None]:
     """Seconds between the events of one stream as they arrive, and what the answer says to a proxy about buffering."""
     behave = world.lab / "provider" / "behave.json"

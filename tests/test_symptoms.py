@@ -101,6 +101,18 @@ MISTAKES = {
     "nothing tells a cause apart": Mistake(
         replace(FACTS, '            tells: "Verify return code: 62"\n', ""), FACTS, "other-name: tells:", "of a group with ask:"
     ),
+    "a way in a circle": Mistake(
+        replace("snippets/facts/flow.yaml", "    otherwise: dropped\n", "    otherwise: status\n"),
+        "snippets/facts/flow.yaml",
+        "'status' leads back",
+        "must end at",
+    ),
+    "a way that leads nowhere": Mistake(
+        replace("snippets/facts/flow.yaml", "    otherwise: dropped\n", "    otherwise: dropt\n"),
+        "snippets/facts/flow.yaml",
+        "'dropt' is neither",
+        "correct the name",
+    ),
     "no text": Mistake(replace(FACTS, "            text: symptoms/socks.out\n", ""), FACTS, "socks: no text", "name a block"),
 }
 
@@ -108,6 +120,13 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_stops_the_build(name: str, tmp_path: Path) -> None:
     assert_stops(MISTAKES[name], tmp_path)
+
+
+def test_every_end_of_the_flow_is_reached_by_a_fault(book: Book, every: list[Cause]) -> None:
+    """tests/test_pages.py walks the flow with these faults."""
+    faults = book.fact("flow.faults")
+    assert set(faults) <= {cause.name for cause in every if cause.reproduced}
+    assert {cause.group for cause in every if cause.name in faults} == set(symptoms.ends(book))
 
 
 # The pages -----------------------------------------------------------------------------

@@ -20,8 +20,8 @@ Run by hand::
   closed), ``ends`` (likewise, in good order), ``fails`` (after so many events comes an event of an
   error), ``index`` (the block that the words are said to belong to);
 - which requests: ``times`` (how many misbehave; all when absent), ``path``,
-  ``model`` and ``key`` (only requests to this path, for this model, with this
-  provider key), ``has_beta`` (only those with this value of anthropic-beta), ``field`` (only
+  ``model``, ``key`` and ``host`` (only requests to this path, for this model, with this
+  provider key, to this host name), ``has_beta`` (only those with this value of anthropic-beta), ``field`` (only
   those whose body has this field without ``beta``, the value of anthropic-beta that it needs).
 
 Shapes: https://platform.claude.com/docs/en/api/messages and
@@ -137,7 +137,7 @@ class AnthropicAPI:
         except FileNotFoundError:
             return {}
         model = body.get("model") if isinstance(body, dict) else None
-        meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model
+        meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model and rule.get("host", request.host) == request.host
         betas = re.split(r"\s*,\s*", request.headers.get("anthropic-beta", ""))
         if "field" in rule:
             meant = meant and isinstance(body, dict) and rule["field"] in body and rule.get("beta") not in betas

@@ -29,7 +29,7 @@ INSTALL = "apt-get install --no-install-recommends nginx-light sudo"
 
 def addresses(book: Book) -> dict[str, str]:
     """Host name -> address. The gateway has its own, so that its port 443 is free."""
-    names = [book.fact(f"site.{name}") for name in ("proxy_host", "egress_host")]
+    names = [book.fact(f"site.{name}") for name in ("proxy_host", "egress_host", "region_host", "second_region_host")]
     return {**dict.fromkeys(["api.anthropic.com", *names], "127.0.0.1"), book.fact("site.gateway_host"): "127.0.0.2"}
 
 

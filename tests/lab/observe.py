@@ -354,6 +354,30 @@ def gateway_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str
     return None
 
 
+def asked_hosts(replay: Replay, row: Row, expected: list[str]) -> str | None:
+    """The host names under which the provider was asked since the row began, in order."""
+    found = _hosts(replay.requests(row))
+    return None if found == expected else f"the provider was asked as {found}, expected {expected}"
+
+
+def regions_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """While one region misbehaves, every request is answered; which regions were asked for them, in order."""
+    behave, before = replay.lab / "provider" / "behave.json", len(replay.all_requests())
+    behave.write_text(json.dumps(expected["provider"]))
+    try:
+        answers = [replay.ask_gateway(expected["key"], expected["model"])[0] for _ in range(expected["requests"])]
+    finally:
+        behave.unlink()
+    found = _hosts(replay.all_requests()[before:])
+    if set(answers) != {200}:
+        return f"while the provider does {expected['provider']}, the gateway answers {answers}"
+    return None if found == expected["asked"] else f"the provider was asked as {found}, expected {expected['asked']}"
+
+
+def _hosts(requests: list[dict[str, Any]]) -> list[str]:
+    return [request["headers"]["host"] for request in requests if request["path"] == "/v1/messages"]
+
+
 def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     """What systemd made of a unit of the reader's."""
     assert replay.systemd
@@ -375,6 +399,35 @@ def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     return None
 
 
+def scraped(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """What Prometheus says of its target: it is up with the key, and would be refused without."""
+    status, body = replay.get("http://127.0.0.1:9090/api/v1/targets", {})
+    found = {target["labels"]["job"]: target for target in json.loads(body)["data"]["activeTargets"]} if status == 200 else {}
+    target = found.get(expected["job"])
+    if not target or target["health"] != "up":
+        return f"Prometheus has {target['lastError'] if target else sorted(found)}"
+    status, _ = replay.get(target["scrapeUrl"], {})
+    return None if status == 401 else f"{target['scrapeUrl']} answers {status} without the key"
+
+
+def measures(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Every selector of a rule finds something in the gateway's own metrics, after a request that is answered and one that is not."""
+    for model in ("claude-opus-5-5", "a-name-that-nobody-knows"):
+        replay.ask_gateway(expected["key"], model)
+    key = {"authorization": "Bearer " + replay.outside(expected["key"]).read_text().strip()}
+    selectors = re.findall(r'(litellm_\w+)\{(\w+="[^"]*")\}', replay.outside(expected["rules"]).read_text())
+
+    def missing() -> list[str]:
+        lines = replay.get(replay.book.fact("site.gateway_address") + "/metrics/", key)[1].split("\n")
+        return [f"{name}{{{label}}}" for name, label in selectors if not any(line.startswith(name + "{") and label in line for line in lines)]
+
+    try:
+        wait_until(lambda: not missing(), 10, "the metrics of the rules")
+    except TimeoutError:
+        return f"the gateway's metrics have no {', '.join(missing())}"
+    return None if selectors else "the rules name none of LiteLLM's metrics"
+
+
 KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
@@ -382,6 +435,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
         listens, dials, environment, provider_request, gone, proxied, loads,
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
-        provider_keys, gateway_meanwhile, unit,
+        provider_keys, gateway_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
     )
 }  # fmt: skip

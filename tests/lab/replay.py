@@ -117,6 +117,8 @@ class Replay(World):
                 self.start_egress(**self.settings["egress"])
             if self.settings.get("systemd"):
                 self.start_systemd(self.book.fact("lab.differences.provider.env"))
+            for name in self.settings.get("programs", []):
+                self.provide(name)
             if self.tamper:
                 self.tamper(self)
             problem = self._first()
@@ -191,7 +193,12 @@ class Replay(World):
         elif row.language == "python":
             self._python(row)
         elif self.forker and block.id.endswith("/install.sh"):
-            self.install_real() if self.settings.get("systemd") else self.install_warm(self.forker)
+            if self.settings.get("systemd"):
+                self.install_real()
+            elif self.settings.get("adds"):
+                self.install_own()
+            else:
+                self.install_warm(self.forker)
             return "not run"
         elif block.check in {"run", "native"}:
             for name in block.data.get("also", []):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -334,12 +335,17 @@ class Reproductions:
         self.replay = replay
         self.catalogue = replay.book.fact("symptoms")
         layer = replay.page.rstrip("/").rpartition("/")[2]
-        self.causes = [cause for cause in causes(self.catalogue) if cause.layer == layer]
+        every = causes(self.catalogue)
+        self.causes = [cause for cause in every if cause.layer == layer]
+        #: The faults with which the flow is walked, on its own page.
+        self.faults = [cause for cause in every if cause.name in replay.book.fact("flow.faults")] if layer == "flow" else []
         self.bench = Bench(replay)
         self.done: dict[str, tuple[Ran, dict[str, Ran]]] = {}
 
     def check(self, row: Row) -> str | None:
         """What is wrong with a block of the page, or None."""
+        if self.faults:
+            return "; ".join(problem for cause in self.faults if (problem := self._astray(cause, row))) or None
         shown = [cause for cause in self.causes if cause.reproduced and cause.text == row.block.id]
         separated = [cause for cause in self.causes if cause.reproduced and cause.group_data.get("ask") == row.block.id]
         if not shown and not separated:
@@ -347,6 +353,16 @@ class Reproductions:
         problems = [problem for cause in shown if (problem := self._problem(cause, row))]
         problems += [problem for group in {cause.group: cause for cause in separated}.values() if (problem := self._blurred(group))]
         return "; ".join(problems) or None
+
+    def _astray(self, cause: Cause, row: Row) -> str | None:
+        """Why the flow does not lead to a fault's section, or None."""
+        questions, name = self.replay.book.fact("flow.questions"), self.replay.book.fact("flow.root")
+        state, _ = states(self.catalogue, cause)
+        self.bench.arrange(state)
+        row.output = self.bench.run(state, row.text).output
+        while name in questions:
+            name = questions[name]["then" if re.search(questions[name]["prints"], row.output) else "otherwise"]
+        return None if name == cause.group else f"{cause.id}: the questions lead to {name}; it printed:\n{row.output[-600:]}"
 
     def broken(self, cause: Cause) -> tuple[Ran, dict[str, Ran]]:
         """The symptom, and what the group's command printed meanwhile."""
@@ -358,7 +374,7 @@ class Reproductions:
             else:
                 self.bench.arrange(state)
                 ran = self.bench.run(state, self.command(cause))
-                time.sleep(cause.data.get("waits", 0))
+                time.sleep(cause.data.get("pause", 0))
                 asked = {ask: self.bench.run(state, self._text(ask))} if ask else {}
                 self.done[cause.id] = (ran, asked)
         return self.done[cause.id]

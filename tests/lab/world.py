@@ -23,6 +23,7 @@ from tests.lab.terminal import Terminal
 
 HOME = Path("/mnt/reader")
 DIRECT_PORT = 9400
+AWS_PORT = 5000
 
 
 class World:
@@ -75,7 +76,7 @@ class World:
         bin_folder.mkdir()
         (bin_folder / "claude").symlink_to(programs.claude())
         (bin_folder / "python3").symlink_to(programs.python())
-        certificates.authority(self.lab, "api.anthropic.com")
+        certificates.authority(self.lab, "api.anthropic.com", self.book.fact("site.region_host"), self.book.fact("site.second_region_host"))
         self.env = {
             "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader", "TMPDIR": "/mnt/tmp",
@@ -180,6 +181,20 @@ class World:
         self._hand_out_authorities()
         return self.egress
 
+    def provide(self, name: str) -> None:
+        """Put a program on the readers' path; ``aws`` comes with an account, whose AWS is moto."""
+        where = programs.prometheus if name in {"prometheus", "promtool"} else programs.vault
+        (self.lab / "bin" / name).symlink_to(where(name))
+        if name != "aws":
+            return
+        (self.home / ".aws").mkdir()
+        (self.home / ".aws" / "config").write_text(f"[default]\nregion = eu-central-1\nendpoint_url = http://127.0.0.1:{AWS_PORT}\n")
+        (self.home / ".aws" / "credentials").write_text("[default]\naws_access_key_id = lab\naws_secret_access_key = not-a-real-key\n")
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": (self.lab / "programs.txt").open("ab"), "stderr": subprocess.STDOUT}
+        self.inside.popen([str(programs.vault("moto_server")), "-H", "127.0.0.1", "-p", str(AWS_PORT)], {"PATH": os.defpath, "HOME": str(self.lab)}, **quiet)
+        wait_until(lambda: ("127.0.0.1", AWS_PORT) in self.inside.listeners(), 30, "the start of moto")
+        self.lab_listeners = self.inside.listeners()
+
     def _public(self) -> Path:
         """Whom a proxy trusts that inspects TLS: the stand-in's authority and the company's."""
         path = self.lab / "trusted.pem"
@@ -240,6 +255,17 @@ class World:
         self.inside.run(["mount", "--bind", folder, "/mnt/lab/installed"], {"PATH": os.defpath + ":/usr/sbin:/sbin"})
         target.write_text('#!/bin/sh\nexec /mnt/lab/installed/bin/python /mnt/lab/installed/bin/litellm "$@"\n')
         target.chmod(0o755)
+
+    def install_own(self) -> None:
+        """A virtual environment of the reader's, started cold: it finds the installed LiteLLM, and the page's pip adds to it alone."""
+        path = HOME / "litellm-gateway" / "venv"
+        self.inside.run([str(programs.litellm_python()), "-m", "venv", str(path)], {"PATH": os.defpath}, timeout=120)
+        target = self.home / "litellm-gateway" / "venv"
+        packages, installed = (next(folder.glob("lib/python3*/site-packages")) for folder in (target, programs.litellm_python().parents[1]))
+        (packages / "installed.pth").write_text(f"{os.path.realpath(installed)}\n")
+        text = Path(programs.litellm_command()[1]).read_text().split("\n", 1)[1]
+        (target / "bin" / "litellm").write_text(f"#!{path}/bin/python\n{text}")
+        (target / "bin" / "litellm").chmod(0o755)
 
     def install_warm(self, forker: litellm_fork.Forker) -> Path:
         """Put the forking ``litellm`` where the page's install block puts the real one."""

@@ -45,7 +45,8 @@
     const pasted = words(message);
     const best = new Map();
     for (const text of texts) best.set(text.at, Math.max(best.get(text.at) || 0, score(pasted, text)));
-    const ranked = [...best].filter(([, points]) => points > 0.12).sort((one, other) => other[1] - one[1]);
+    const most = Math.max(0.2, ...best.values());
+    const ranked = [...best].filter(([, points]) => points > most / 2).sort((one, other) => other[1] - one[1]);
     return ranked.slice(0, MOST).map(([at]) => groups[at]);
   };
 

@@ -1,0 +1,1 @@
+rm -r ~/litellm-gateway/prometheus-data ~/litellm-gateway/alerts*.yaml ~/litellm-gateway/prometheus.yml

@@ -1,0 +1,3 @@
+path "secret/data/claude-gateway" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,1 @@
+sh ~/litellm-gateway/start-with-openbao.sh 2>&1 | tee ~/litellm-gateway/gateway.log

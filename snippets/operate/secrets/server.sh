@@ -1,0 +1,1 @@
+bao server -dev
