@@ -31,14 +31,15 @@ SEEDS = (1, 2, 3)
 MACHINES = 3
 
 
-def parts(runs: list[Run], most: int = 12) -> list[list[Run]]:
+def parts(runs: list[Run]) -> list[list[Run]]:
     """Runs that one machine does one after the other: those with one LiteLLM, which takes long to start. The slow ones come first."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[json.dumps([run.change.get("litellm"), run.change.get("egress")], sort_keys=True)].append(run)
+        probed = "--probe" in run.change.get("arguments", [])
+        groups[json.dumps([not probed, run.change.get("litellm"), run.change.get("egress")], sort_keys=True)].append(run)
     result = []
-    for group in sorted(groups.values(), key=len):
-        group.sort(key=lambda run: "--probe" not in run.change.get("arguments", []))
+    for key, group in sorted(groups.items()):
+        most = 12 if json.loads(key)[0] else 3
         result += [group[at : at + most] for at in range(0, len(group), most)]
     return result
 
