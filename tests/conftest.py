@@ -85,7 +85,9 @@ def listed(name: str, problems: list[str]) -> str:
 
 
 def group(nodeid: str) -> str:
-    """What one worker runs in order: the rows of a page in one variant, or the tests of a file."""
+    """What one worker runs in order: the rows of a page in one variant, a part of a test that says so, or the tests of a file."""
+    if re.search(r"\[part-\d+\]$", nodeid):
+        return nodeid
     block = re.search(r"test_block\[(?P<page>.*)#[^ ]*(?: \((?P<variant>.*)\))?\]", nodeid)
     return f"{block['page']} ({block['variant'] or ''})" if block else nodeid.split("::")[0]
 
@@ -103,7 +105,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The groups that take long come first, so that no worker is left alone with them at the end."""
-    marks = {"browser": 0, "lab": 1}
+    marks = {"long": 0, "browser": 0, "lab": 1}
     rank: dict[str, int] = {}
     for item in items:
         name = group(item.nodeid)

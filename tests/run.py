@@ -13,7 +13,7 @@ from tests.lab.programs import ROOT
 
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
-    chosen = {"all": ["--junitxml", "reports/junit.xml"], "check": ["-m", "not lab and not browser"]}
+    chosen = {"all": ["--junitxml", "reports/junit.xml"], "check": ["-m", "not lab and not browser and not long"]}
     if what not in chosen:
         print("usage: python -m tests.run all|check", file=sys.stderr)
         return 2

@@ -115,6 +115,7 @@ def test_a_row_of_several_variants(one: str, other: str, both: str) -> None:
 def test_one_worker_runs_a_page_in_one_variant() -> None:
     assert group("test_pages.py::test_block[a/b/#block-c-sh (squid.login+egress.inspect)]") == "a/b/ (squid.login+egress.inspect)"
     assert group("test_pages.py::test_block[a/b/#block-c-sh]") == "a/b/ ()"
+    assert group("test_a.py::test_b[part-3]") != group("test_a.py::test_b[part-4]")
     assert group("test_links.py::test_links[a (b)]") == "test_links.py"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.doctor import FILE, doctor
@@ -210,11 +210,13 @@ def run(arguments: list[str], shell: dict[str, str]) -> tuple[int, str]:
     return status, out.getvalue()
 
 
-@pytest.mark.parametrize("part", range(PARTS))  # so that several processes can share the work
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"part-{part}")  # each may have a worker of its own
 def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
     offline(monkeypatch)
     count = 0
 
+    @seed(part)
     @settings(max_examples=CASES // PARTS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(scenes())
     def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
@@ -233,10 +235,12 @@ def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
     assert count >= CASES // PARTS
 
 
+@pytest.mark.long
 def test_no_secret_from_real_processes(tmp_path: Path) -> None:
     """The same as a program of its own, with whatever a shell can hold, and with its network in place."""
     count = 0
 
+    @seed(0)
     @settings(max_examples=PROCESSES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(scenes())
     def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
