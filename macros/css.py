@@ -176,14 +176,21 @@ def prune(sheets: dict[str, str], used: Used) -> dict[str, str]:
         sheets = smaller
 
 
+def without_remark(source: str) -> str:
+    """A script without the remark at its beginning, which is for who edits it."""
+    return re.sub(r"\A/\*(?!!).*?\*/\s*", "", source, flags=re.DOTALL)
+
+
 def write(site: Path) -> None:
-    """Prune the style sheets of a built site in place."""
+    """Prune the style sheets of a built site in place, and the remarks of its own scripts."""
     used = Used()
     for page in sorted(site.rglob("*.html")):
         used.page(page.read_text("utf-8"))
     for script in sorted(site.glob("assets/**/*.js")):
         if "lunr" not in script.parts:  # word lists of the search
             used.script(script.read_text("utf-8"))
+    for script in sorted(site.glob("assets/*.js")):  # the theme's are in folders
+        script.write_text(without_remark(script.read_text("utf-8")), "utf-8")
     paths = sorted(site.glob("assets/**/*.css"), key=lambda path: (path.parent.name != "stylesheets", path.name))
     if not paths or not used.classes:
         raise BookError("macros/css.py: the built site has no style sheet, or no page; see on_post_build in macros/hook.py")

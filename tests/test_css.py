@@ -219,3 +219,9 @@ def test_another_colour_is_noticed(browser: Browser) -> None:
         pictures.append(page.screenshot())
     page.close()
     assert farthest(browser, *pictures) > ALIKE and farthest(browser, pictures[0], pictures[0]) == 0
+
+
+def test_a_scripts_remark_is_left_out_and_a_licence_is_not() -> None:
+    assert css.without_remark("/* for who\n edits */\n(() => {})();\n") == "(() => {})();\n"
+    for source in ("/*! a licence */ one();", "one(); /* two */"):
+        assert css.without_remark(source) == source
