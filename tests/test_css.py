@@ -130,6 +130,17 @@ FARTHEST = """async pair => {
 ALIKE = 8
 
 
+def still(page: Page) -> bytes:
+    """A picture of the page once two that follow each other are the same; the last one of 20 if it never stops moving."""
+    picture = page.screenshot()
+    for _ in range(20):
+        page.wait_for_timeout(300)
+        before, picture = picture, page.screenshot()
+        if before == picture:
+            break
+    return picture
+
+
 def farthest(browser: Browser, first: bytes, second: bytes) -> int:
     """The largest difference between two pictures, of 255."""
     page = browser.new_page()
@@ -164,6 +175,7 @@ def states(page: Page) -> Iterator[str]:
     page.keyboard.press("Control+k")
     page.keyboard.type("gateway")
     page.locator(".md-search-result__item").first.wait_for()
+    page.locator(".md-search-result__meta", has_text="matching").wait_for()
     page.evaluate(SETTLED)
     yield "with results"
     page.keyboard.press("Escape")

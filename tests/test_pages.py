@@ -20,7 +20,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     book, found = load(), []
     for item in rendered_rows():
-        only = book.block(item["id"]).data.get("only", {})
+        only = {} if book.pages.get(item["page"], {}).get("catalogue") else book.block(item["id"]).data.get("only", {})
         for variant, settings in variants.of(book, item["page"]).items():
             if variants.holds(only, variant, settings):
                 name = f"{item['page']}#{item['anchor']}" + (f" ({variant})" if variant else "")

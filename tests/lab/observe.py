@@ -227,9 +227,10 @@ def absent(replay: Replay, row: Row, expected: str) -> str | None:
 
 
 def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
-    """Hosts that the proxy must have carried, and those of which it must know nothing."""
+    """Hosts that the proxy must have carried since the row began, and those of which it must know nothing."""
     assert replay.squid
-    missing = [url for url in expected["carries"] if url not in replay.squid.passed()]
+    carried = [entry.url for entry in replay.squid.log()[row.logged :] if "DENIED" not in entry.result] + replay.squid.open_tunnels()
+    missing = [place for place in expected["carries"] if place not in map(_place, carried)]
     if missing:
         return f"the proxy did not carry {', '.join(missing)}; its log: {replay.squid.log()}"
     users = {entry.user for entry in replay.squid.log()[row.logged :] if entry.url in expected["carries"] and "DENIED" not in entry.result}
@@ -238,6 +239,12 @@ def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     seen = [entry.url for entry in replay.squid.log()[row.logged :]] + replay.squid.open_tunnels()
     wrong = [url for url in seen if re.sub(r"^\w+://", "", url).split("/")[0].rsplit(":", 1)[0] in expected["never"]]
     return f"the proxy carried {', '.join(wrong)}" if wrong else None
+
+
+def _place(url: str) -> str:
+    """``host:port`` of what a proxy's log names: itself for a tunnel, a URL for a request inside an inspected one."""
+    split = urllib.parse.urlsplit(url)
+    return f"{split.hostname}:{split.port or {'https': 443}.get(split.scheme, 80)}" if "://" in url else url
 
 
 def legs(replay: Replay, row: Row, expected: dict[str, list[str]]) -> str | None:
