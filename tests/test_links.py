@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.long
 
 CONFIG = """\
 [AnchorCheck]
@@ -66,7 +69,7 @@ def problems(site: Path, folder: Path) -> tuple[int, list[dict[str, str]]]:
     with served(site) as address:
         done = subprocess.run(
             [sys.executable, "-c", LINKCHECKER, "--config", str(config), "--verbose", address],
-            capture_output=True, text=True, timeout=120, cwd=folder,
+            capture_output=True, text=True, timeout=600, cwd=folder,
         )  # fmt: skip
     assert done.returncode in {0, 1}, done.stdout + done.stderr
     rows = list(csv.DictReader(line for line in done.stdout.splitlines() if not line.startswith("# ")))
