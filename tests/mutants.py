@@ -48,7 +48,7 @@ ROOT = programs.ROOT
 DATA = ROOT / "tests" / "mutants.yaml"
 REPORT = ROOT / "reports" / "mutants.json"
 #: What a build, a replay and the tests read.
-SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml", "Makefile", "README.md", ".github")
+SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml", "Makefile", "README.md", ".github", ".gitignore")
 #: Where the figures of a whole run stand for readers.
 FIGURES = ROOT / "snippets" / "facts" / "mutants.yaml"
 #: What a file is, by the first pattern that its path matches.
@@ -255,6 +255,7 @@ def copy_sources(target: Path) -> Path:
         else:
             shutil.copy2(ROOT / name, target / name)
     (target / ".venv").symlink_to(programs.VENV)
+    subprocess.run(["git", "init", "--quiet", str(target)], check=True)  # some tests ask git what there is
     return target
 
 

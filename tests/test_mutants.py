@@ -92,7 +92,7 @@ def test_the_copy_is_complete_and_the_workshop_ends(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(ZeroDivisionError), room.workshop("mutants-") as folder:
         copy = mutants.copy_sources(folder / "copy")
-        assert {path.name for path in copy.iterdir()} == {*mutants.SOURCES, ".venv"}
+        assert {path.name for path in copy.iterdir()} == {*mutants.SOURCES, ".venv", ".git"}
         assert (copy / ".venv").is_symlink() and not list(copy.rglob("__pycache__/*.pyc"))
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
