@@ -130,7 +130,10 @@ def _palette(soup: BeautifulSoup) -> None:
 
 
 def _navigation(soup: BeautifulSoup) -> None:
-    """Plain lists with one name: no check box that folds what is always open, no landmark inside a landmark."""
+    """Plain lists with one name: no check box, no landmark inside a landmark.
+
+    The first page lists every page there is; the others list their own part, and of the rest the names, so that a page stays light and its list short.
+    """
     _one(soup, ".md-sidebar--primary")["id"] = "navigation"
     primary = _one(soup, "nav.md-nav--primary")
     for copied in primary.select(".md-nav--secondary, [for=__toc], #__toc"):
@@ -153,8 +156,18 @@ def _navigation(soup: BeautifulSoup) -> None:
         section.div.attrs = {"class": ["md-nav"], "role": "group", "aria-labelledby": label["id"]}
     if primary.select("label, input"):
         raise BookError(f"macros/shell.py: the theme's navigation folds in another way: {primary.select('label, input')[0]}; repair _navigation")
-    for link in primary.select("a.md-nav__link--active"):
+    current = primary.select("a.md-nav__link--active")
+    for link in current:
         link["aria-current"] = "page"
+    if _all(primary, "a.md-nav__link")[0] in current:
+        return
+    here = {id(parent) for link in current for parent in link.parents}
+    for section in primary.select(".md-nav__item--nested"):
+        if id(section) in here:
+            continue
+        name, first = _one(section, ":scope > span.md-nav__link"), _all(section, "a.md-nav__link")[0]
+        name.name, name.attrs = "a", {"class": ["md-nav__link"], "href": first["href"]}
+        section.div.decompose()
 
 
 def _contents(soup: BeautifulSoup) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from tests.lab.replay import merged
 ROOT = programs.ROOT
 SITE = ROOT / "site"
 REPORTS = ROOT / "reports"
+#: Into how many groups the tests of a file that look at every page are divided.
+PARTS = 6
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,9 +88,11 @@ def listed(name: str, problems: list[str]) -> str:
 
 
 def group(nodeid: str) -> str:
-    """What one worker runs in order: the rows of a page in one variant, a part of a test that says so, or the tests of a file."""
+    """What one worker runs in order: the rows of a page in one variant, a part of a test that says so, or the tests of a file (by pages)."""
     if re.search(r"\[part-\d+\]$", nodeid):
         return nodeid
+    if looked := re.search(r"\[.*?([^\[-]*(?:index|404)\.html).*\]$", nodeid):
+        return f"{nodeid.split('::')[0]} {zlib.crc32(looked[1].encode()) % PARTS}"
     block = re.search(r"test_block\[(?P<page>.*)#[^ ]*(?: \((?P<variant>.*)\))?\]", nodeid)
     return f"{block['page']} ({block['variant'] or ''})" if block else nodeid.split("::")[0]
 

@@ -91,6 +91,20 @@ def test_contents_on_a_narrow_screen(views: Views, name: str) -> None:
         assert not problems, listed(name, problems)
 
 
+def test_navigation_lists_its_own_part_and_the_names_of_the_others(name: str) -> None:
+    """And the first page, every page there is."""
+    nav = page(name).select_one("#navigation")
+    parts = nav.select(".md-nav__item--nested")
+    whole = [part for part in parts if part.select(":scope ul a")]
+    assert len(nav.select("[aria-current=page]")) == (name != "404.html")
+    if name == "index.html":
+        assert whole == parts
+        assert len(nav.select("a.md-nav__link")) == len(page_names()) - 1, "a page is missing from the first page's list"
+    else:
+        assert len(whole) == bool(nav.select(".md-nav__item--nested [aria-current=page]"))
+        assert all(part.select_one(":scope > a[href]") for part in parts if part not in whole)
+
+
 # One page, and the error page, whose frame is made in another way ------------------------
 FRAMES = pytest.mark.parametrize("where", [FULL, "404.html"])
 
