@@ -80,7 +80,7 @@ def _unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = F
     return yaml.SafeLoader.construct_mapping(loader, node, deep)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the quick one, where PyYAML was built with it
     """YAML without duplicate keys."""
 
 
@@ -118,7 +118,7 @@ def schema(path: Path) -> dict[str, Any]:
 
 def line_of(path: Path, keys: list[Any]) -> int:
     """The line (from 1) at which a path of keys stands in a YAML file."""
-    node: Any = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(path.read_text("utf-8"), Loader=_Loader)
     line = 1
     for key in keys:
         if isinstance(node, yaml.MappingNode):
@@ -134,7 +134,7 @@ def line_of(path: Path, keys: list[Any]) -> int:
 
 def _lines_of_blocks(path: Path) -> dict[str, int]:
     """Entry of a ledger -> its line, from 1."""
-    node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    node = yaml.compose(path.read_text("utf-8"), Loader=_Loader)
     blocks = next(value for key, value in node.value if key.value == "blocks")
     return {key.value: key.start_mark.line + 1 for key, _ in blocks.value}
 

@@ -75,6 +75,7 @@ def test_row(row, record_property):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "tested, workers, status, message",
     [

@@ -43,6 +43,7 @@ def pythons() -> dict[str, Path]:
 PYTHONS = pythons()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", PYTHONS)
 def test_it_runs(version: str) -> None:
     done = subprocess.run([str(PYTHONS[version]), str(CHECKS)], capture_output=True, text=True, timeout=300)

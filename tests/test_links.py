@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 
 CONFIG = """\
@@ -103,6 +104,7 @@ def problems(site: Path, folder: Path, *options: str) -> tuple[int, list[dict[st
     return len(rows), [row for row in rows if row["valid"] != "True" or row["warningstring"]]
 
 
+@pytest.mark.long
 def test_no_link_and_no_anchor_is_broken(site: Path, tmp_path: Path) -> None:
     checked, broken = problems(site, tmp_path)
     pages = len(list(site.rglob("index.html")))

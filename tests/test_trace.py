@@ -148,6 +148,7 @@ from tests.conftest import pytest_runtest_logreport, pytest_sessionfinish
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body, workers, status, message",
     [
