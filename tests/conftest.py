@@ -110,6 +110,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The groups that take long come first, so that no worker is left alone with them at the end."""
+    unmarked = [f"{item.nodeid}: mark it lab, as it starts LiteLLM" for item in items if "forker" in item.fixturenames and not item.get_closest_marker("lab")]  # type: ignore[attr-defined]
+    if unmarked:
+        raise pytest.UsageError("\n".join(unmarked))
     marks = {"long": 0, "browser": 0, "lab": 1}
     rank: dict[str, int] = {}
     for item in items:

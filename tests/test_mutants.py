@@ -246,6 +246,7 @@ def test_the_figures_are_of_this_list(book: Book) -> None:
     assert counted == Counter(mutant.kind for mutant in mutants.everything()[0]), "there are other mutants than the figures count; run: make mutants"
 
 
+@pytest.mark.long
 def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(programs.VENV)
     (tmp_path / "test_a.py").write_text("def test_a():\n    assert open('a').read() == 'a'\n")

@@ -289,6 +289,7 @@ def test_a_wrong_entry_is_noticed(bench: Reproductions, every: list[Cause], name
     assert said in str(bench.check(row))
 
 
+@pytest.mark.lab
 def test_a_command_that_does_not_tell_causes_apart_is_noticed(bench: Reproductions, every: list[Cause]) -> None:
     members = [cause for cause in every if cause.group == "unknown-name"]
     row = next(row for row in bench.replay.rows if row.block.id == members[0].group_data["ask"])
@@ -303,6 +304,7 @@ def test_a_command_that_does_not_tell_causes_apart_is_noticed(bench: Reproductio
     assert f"{members[1].id}: {ask} prints" in problem and f"{members[1].id}: {ask} does not print" in problem
 
 
+@pytest.mark.lab
 def test_a_block_of_no_cause_is_noticed(bench: Reproductions) -> None:
     bench.causes = []
     assert "no cause on this page prints it" in str(bench.check(bench.replay.rows[0]))
