@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import ssl
 import string
 import subprocess
 import sys
@@ -192,7 +193,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No name is looked up and no helper is run in process; connections are refused."""
+    """No name is looked up and no helper is run in process; connections are refused, so the system's authorities need not be read."""
 
     def refused(host: str, port: int, clock: Any) -> list[Any]:
         if host.endswith(".invalid"):
@@ -201,6 +202,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(doctor, "addresses", refused)
     monkeypatch.setattr(doctor, "run_helper", lambda *_: "")
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
 
 
 def run(arguments: list[str], shell: dict[str, str]) -> tuple[int, str]:
