@@ -39,7 +39,7 @@ class Seen:
     """A replay as far as an observation looks at it; what was seen is told beforehand."""
 
     def __init__(self, folder: Path, **seen: Any) -> None:
-        self.folder, self.seen = folder, seen
+        self.folder, self.seen, self.providers = folder, seen, ["bedrock", "vertex"]
         self.book = SimpleNamespace(
             fact={"site.provider_address": "https://api.anthropic.com", "site.gateway_address": "http://127.0.0.1:4000", **SITE}.__getitem__
         )
@@ -63,8 +63,8 @@ class Seen:
     def values(self, expected: dict[str, Any]) -> dict[str, Any]:
         return expected
 
-    def requests(self, row: Any) -> list[dict[str, Any]]:
-        return self.seen.get("requests", [])
+    def requests(self, row: Any, provider: str = "anthropic") -> list[dict[str, Any]]:
+        return self.seen.get("requests" if provider == "anthropic" else provider, [])
 
     gateway_requests = requests
 
@@ -110,6 +110,12 @@ def row(**seen: Any) -> Any:
     return SimpleNamespace(**{"status": 0, "output": "hello world", "environment": {"HOME": "/mnt/reader"}, "logged": 0, "fronted": 0, **seen})
 
 
+INVOKED: dict[str, Any] = {
+    "method": "POST", "path": "/model/opus/invoke", "headers": {"authorization": "AWS4-HMAC-SHA256 Credential=lab"}, "body": {"anthropic_version": "bedrock-1"},
+}  # fmt: skip
+SAW = {
+    "of": "bedrock", "asked": ["POST /model/opus/invoke"], "headers": {"authorization": "^AWS4", "x-api-key": None}, "body": {"anthropic_version": "^bedrock"},
+}  # fmt: skip
 LISTENS = {"host": "127.0.0.1", "port": 4000}
 ROUTES = {"key": "~/key", "models": ["opus"], "provider_key": "typed"}
 MODELS = {"key": "~/key", "models": ["opus", "haiku"]}
@@ -133,6 +139,20 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
         {"HOME": "/mnt/reader", "X": None},
         {},
         [({"row": row(environment={"HOME": "/root"})}, "HOME is set"), ({"row": row(environment={})}, "HOME is unset")],
+    ),
+    "provider_saw": (
+        SAW,
+        {"bedrock": [INVOKED]},
+        [
+            ({}, "bedrock was asked for [], expected"),
+            ({"bedrock": [INVOKED, INVOKED]}, "bedrock was asked for"),
+            ({"bedrock": [{**INVOKED, "method": "GET"}]}, "bedrock was asked for ['GET"),
+            ({"bedrock": [INVOKED], "requests": [REQUEST]}, "anthropic was asked too, for ['/v1/messages']"),
+            ({"bedrock": [INVOKED], "vertex": [REQUEST]}, "vertex was asked too"),
+            ({"bedrock": [{**INVOKED, "headers": {"x-api-key": "1"}}]}, "authorization is None, expected a match"),
+            ({"bedrock": [{**INVOKED, "headers": {**INVOKED["headers"], "x-api-key": "1"}}]}, "x-api-key is '1', expected none"),
+            ({"bedrock": [{**INVOKED, "body": {"anthropic_version": "other"}}]}, "anthropic_version is 'other'"),
+        ],
     ),
     "provider_request": (
         EXPECTED,

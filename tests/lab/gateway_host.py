@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,19 @@ PREPARE = "mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib/nginx; mount
 INSTALL = "apt-get install --no-install-recommends nginx-light sudo"
 
 
-def addresses(book: Book) -> dict[str, str]:
-    """Host name -> address. The gateway has its own, so that its port 443 is free."""
+def addresses(book: Book, providers: Iterable[str] = ()) -> dict[str, str]:
+    """Host name -> address, also of these further providers. The gateway has its own, as they have, so that its port 443 is free."""
     names = [book.fact(f"site.{name}") for name in ("proxy_host", "egress_host", "region_host", "second_region_host")]
-    return {**dict.fromkeys(["api.anthropic.com", *names], "127.0.0.1"), book.fact("site.gateway_host"): "127.0.0.2"}
+    known = {**dict.fromkeys(["api.anthropic.com", *names], "127.0.0.1"), book.fact("site.gateway_host"): "127.0.0.2"}
+    for provider in providers:
+        stand_in = book.fact(f"providers.stand_ins.{provider}")
+        known |= dict.fromkeys(stand_in["names"], stand_in["address"])
+    return known
 
 
 def hosts(book: Book, names: list[str]) -> str:
     """A hosts file with these names and the machine's own."""
-    known = addresses(book)
+    known = addresses(book, book.fact("providers.stand_ins"))
     lines = ["127.0.0.1 localhost", f"127.0.0.1 {socket.gethostname()}", *(f"{known[name]} {name}" for name in names)]
     return "\n".join(lines) + "\n"
 

@@ -212,6 +212,24 @@ def _one(replay: Replay, request: dict[str, Any], expected: dict[str, Any]) -> s
     return None
 
 
+def provider_saw(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """What one provider was asked for since the row began, and that no other provider was asked at all; null: not sent."""
+    requests = replay.requests(row, expected["of"])
+    paths = [f"{request['method']} {request['path']}" for request in requests]
+    if paths != expected["asked"]:
+        return f"{expected['of']} was asked for {paths}, expected {expected['asked']}; the block printed:\n{row.output[-1500:]}"
+    for other in {"anthropic", *replay.providers} - {expected["of"]}:
+        if replay.requests(row, other):
+            return f"{other} was asked too, for {[request['path'] for request in replay.requests(row, other)]}"
+    for request in requests:
+        for part in ("headers", "body"):
+            for name, value in expected.get(part, {}).items():
+                found = (request[part] or {}).get(name)
+                if value is None and found is not None or value is not None and not re.search(value, str(found)):
+                    return f"in {request['method']} {request['path']}, {name} is {found!r}, expected {'none' if value is None else 'a match of ' + value}"
+    return None
+
+
 def gone(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     if replay.outside(expected["path"]).exists():
         return f"{expected['path']} still exists"
@@ -439,7 +457,7 @@ KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
-        listens, dials, environment, provider_request, gone, proxied, loads,
+        listens, dials, environment, provider_request, provider_saw, gone, proxied, loads,
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
         provider_keys, gateway_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,

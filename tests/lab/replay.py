@@ -51,6 +51,8 @@ class Row:
     output: str = ""
     environment: dict[str, str | None] = field(default_factory=dict)
     began: int = 0
+    #: How many requests each provider beside Anthropic had received.
+    further: dict[str, int] = field(default_factory=dict)
     asked: int = 0
     logged: int = 0
     tapped: int = 0
@@ -95,7 +97,7 @@ class Replay(World):
         variant: str | None = None,
     ) -> None:
         self.about = book.pages.get(page, {})
-        super().__init__(book, site, self.about.get("machines"))
+        super().__init__(book, site, self.about.get("machines"), self.about.get("providers", []))
         self.page = page
         self.forker, self.update, self.tamper = forker, update, tamper
         self.rows = rows_of(book, site, page)
@@ -156,9 +158,9 @@ class Replay(World):
                 return f"before the page, {name}: {problem}"
         return None
 
-    def requests(self, row: Row) -> list[dict[str, Any]]:
-        """What the provider received since the row began."""
-        return self.all_requests()[row.began :]
+    def requests(self, row: Row, provider: str = "anthropic") -> list[dict[str, Any]]:
+        """What a provider received since the row began."""
+        return self.all_requests(provider)[row.began if provider == "anthropic" else row.further[provider] :]
 
     def gateway_requests(self, row: Row) -> list[dict[str, Any]]:
         """What passed on its way to the gateway since the row began."""
@@ -172,6 +174,7 @@ class Replay(World):
     def _row(self, row: Row) -> str:
         """Check one row; its outcome. Raises Failure, Hang or TimeoutError."""
         row.began, row.asked = len(self.all_requests()), len(self.all_names())
+        row.further = {name: len(self.all_requests(name)) for name in self.providers}
         row.tapped = len(self.all_gateway_requests())
         row.logged, row.egressed = (len(squid.log()) if squid else 0 for squid in (self.squid, self.egress))
         row.fronted = len(self.nginx_log())
@@ -417,11 +420,12 @@ class Replay(World):
         changed = [name for name in starts if name in cause]
         path = self.outside(cause["nginx"]["file"]) if "nginx" in cause else None
         before = path.read_text() if path else ""
-        behave, hosts = self.lab / "provider" / "behave.json", self.inside.etc / "hosts"
+        asked = dict(cause.get("provider", {}))
+        behave, hosts = self.folder(asked.pop("of", "anthropic")) / "behave.json", self.inside.etc / "hosts"
         known = hosts.read_text()
         try:
             if "provider" in cause:
-                behave.write_text(json.dumps(cause["provider"]))
+                behave.write_text(json.dumps(asked))
             for name, address in cause.get("hosts", {}).items():
                 hosts.write_text(re.sub(rf" {re.escape(name)}(?=\s)", "", hosts.read_text()) + (f"{address} {name}\n" if address else ""))
             for name in changed:

@@ -2,7 +2,9 @@
 
 ``with World(book, site) as world`` starts the provider's stand-in (TLS on port
 443 as ``api.anthropic.com``, plain HTTP on ``DIRECT_PORT``), a name server that
-records what it is asked, and this site on the port its pages name.
+records what it is asked, and this site on the port its pages name. Stand-ins of
+``providers`` beside Anthropic are started by name: ``snippets/facts/providers.yaml``
+says where each listens, ``tests/lab/<name>_api.py`` is it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +32,8 @@ AWS_PORT = 5000
 class World:
     """One reader's machine, and a gateway host beside it where a page has ``machines``. Everything in it ends with it."""
 
-    def __init__(self, book: Book, site: Path, machines: dict[str, Any] | None = None) -> None:
-        self.book, self.site = book, site
+    def __init__(self, book: Book, site: Path, machines: dict[str, Any] | None = None, providers: Iterable[str] = ()) -> None:
+        self.book, self.site, self.providers = book, site, list(providers)
         self.machines = machines or {}
         self.terminals: dict[str, Terminal] = {}
         #: The machine whose paths are meant.
@@ -43,7 +46,7 @@ class World:
 
     def __enter__(self) -> World:
         names: dict[str, list[str]] = {}
-        for name, address in gateway_host.addresses(self.book).items():
+        for name, address in gateway_host.addresses(self.book, self.providers).items():
             names.setdefault(address, []).append(name)
         self.inside = Namespace(names)
         try:
@@ -76,7 +79,9 @@ class World:
         bin_folder.mkdir()
         (bin_folder / "claude").symlink_to(programs.claude())
         (bin_folder / "python3").symlink_to(programs.python())
-        certificates.authority(self.lab, "api.anthropic.com", self.book.fact("site.region_host"), self.book.fact("site.second_region_host"))
+        further = [name for provider in self.providers for name in self.book.fact(f"providers.stand_ins.{provider}.names")]
+        regions = [self.book.fact("site.region_host"), self.book.fact("site.second_region_host")]
+        certificates.authority(self.lab, "api.anthropic.com", *regions, *further)
         self.env = {
             "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader", "TMPDIR": "/mnt/tmp",
@@ -89,11 +94,17 @@ class World:
             [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
              "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
         )  # fmt: skip
+        for name in self.providers:
+            stand_in = self.book.fact(f"providers.stand_ins.{name}")
+            python = str(programs.litellm_python()) if stand_in.get("python") == "litellm" else sys.executable
+            words = ["--folder", f"/mnt/lab/{name}", "--address", stand_in["address"], "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"]
+            self.inside.popen([python, "-m", f"tests.lab.{name}_api", *words], own, **quiet)
         self.inside.popen([sys.executable, "-m", "tests.lab.tap", "/mnt/lab/gateway.jsonl", str(self.book.fact("site.gateway_port"))], own, **quiet)
         port = self.book.fact("site.address").rsplit(":", 1)[-1]
         self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
-        ready = [self.lab / "provider" / "ready", self.lab / "dns.ready", self.lab / "gateway.ready"]
-        wait_until(lambda: all(path.exists() for path in ready) and len(self.inside.listeners()) == 3, 30, "the start of the stand-ins")
+        ready = [*(self.folder(name) / "ready" for name in ("anthropic", *self.providers)), self.lab / "dns.ready", self.lab / "gateway.ready"]
+        served = ("127.0.0.1", int(port))
+        wait_until(lambda: all(path.exists() for path in ready) and served in self.inside.listeners(), 30, "the start of the stand-ins")
         self.lab_listeners = self.inside.listeners()
         self.company = [gateway_host.prepare(self.inside, self.book).cert_pem.bytes()] if self.machines else []
         self._hand_out_authorities()
@@ -130,8 +141,12 @@ class World:
         return self.outside(value["file"], value.get("machine")).read_text().strip() if isinstance(value, dict) else value
 
     # What the stand-ins saw ----------------------------------------------------
-    def all_requests(self) -> list[dict[str, Any]]:
-        path = self.lab / "provider" / "requests.jsonl"
+    def folder(self, provider: str = "anthropic") -> Path:
+        """Where a provider's stand-in records, and reads how to misbehave."""
+        return self.lab / ("provider" if provider == "anthropic" else provider)
+
+    def all_requests(self, provider: str = "anthropic") -> list[dict[str, Any]]:
+        path = self.folder(provider) / "requests.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def all_gateway_requests(self) -> list[dict[str, Any]]:
