@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tests.lab.foundry_api import APPLICATION, FOUNDRY_KEY, HOST, SCOPES, TENANT, FoundryAPI
 
-BODY = {"model": "claude-opus-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Reply with one word: heard"}]}
+BODY = {"model": "claude-opus-5-5-corp", "max_tokens": 9, "messages": [{"role": "user", "content": "Reply with one word: heard"}]}
 HEADERS = {"host": HOST, "x-api-key": FOUNDRY_KEY, "anthropic-version": "2023-06-01"}
 MESSAGES, LOGIN = "/anthropic/v1/messages", "login.microsoftonline.com"
 FORM = {"grant_type": "client_credentials", "scope": SCOPES[0], **APPLICATION}

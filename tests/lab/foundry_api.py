@@ -32,7 +32,7 @@ APPLICATION = {"client_id": "22222222-2222-2222-2222-222222222222", "client_secr
 SCOPES = ("https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default")
 DENIED = "Access denied due to invalid subscription key or wrong API endpoint."
 #: The names of the resource's deployments.
-DEPLOYMENTS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
+DEPLOYMENTS = ("claude-opus-5-5-corp", "claude-sonnet-5-5-corp", "claude-haiku-5-5-corp")
 
 
 def azure_error(status: int, text: str, code: str | None = None, **headers: str) -> web.Response:
