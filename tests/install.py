@@ -26,7 +26,7 @@ LOCKS = {
     "vault": ROOT / "tests" / "lab" / "vault.txt",
 }
 #: What a page's pip adds to LiteLLM's environment.
-ADDED = ROOT / "snippets" / "operate" / "alerts" / "metrics-requirements.txt"
+ADDED = [ROOT / "snippets" / path for path in ("operate/alerts/metrics-requirements.txt", "providers/vertex/google-requirements.txt")]
 NODE = ROOT / "tests" / "node"
 #: program -> Debian package
 SYSTEM = {
@@ -97,7 +97,7 @@ def sync(python: Path, lock: Path) -> None:
 
 def wheels() -> None:
     """Fetch the wheels of LiteLLM and what a page adds to it, hash-checked, for the pages' own pip commands."""
-    locks, folder = [LOCKS["litellm"], ADDED], VENV / "wheels"
+    locks, folder = [LOCKS["litellm"], *ADDED], VENV / "wheels"
     stamp = stamp_of(*locks, Path(__file__))
     if is_current("wheels", stamp):
         return

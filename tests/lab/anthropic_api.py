@@ -37,6 +37,7 @@ import json
 import re
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,7 @@ class AnthropicAPI:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        try:
-            body = json.loads(raw) if raw else None
-        except ValueError:
-            body = None
+        body = self.parsed(request, raw)
         record = {
             "at": time.time(),
             "method": request.method,
@@ -130,13 +128,28 @@ class AnthropicAPI:
             request.transport.abort()
         return await response.send(request, rule) if isinstance(response, Stream) else response
 
+    def parsed(self, request: web.Request, raw: bytes) -> Any:
+        """What a body says; None when it is no JSON."""
+        try:
+            return json.loads(raw) if raw else None
+        except ValueError:
+            return None
+
+    def model(self, request: web.Request, body: Any) -> str | None:
+        """The model that a request is for."""
+        return body.get("model") if isinstance(body, dict) else None
+
+    def refusal(self, status: int, message: str, **headers: str) -> web.Response:
+        """An error as this provider writes it."""
+        return error(status, message, **headers)
+
     def rule(self, request: web.Request, body: Any) -> dict[str, Any]:
         """What ``behave.json`` says of this request."""
         try:
             rule = json.loads((self.folder / "behave.json").read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        model = body.get("model") if isinstance(body, dict) else None
+        model = self.model(request, body)
         meant = rule.get("path", request.path) == request.path and rule.get("model", model) == model and rule.get("host", request.host) == request.host
         betas = re.split(r"\s*,\s*", request.headers.get("anthropic-beta", ""))
         if "field" in rule:
@@ -161,7 +174,7 @@ class AnthropicAPI:
             return web.Response(body=rule["body"].encode(), status=rule.get("status", 200), headers=headers)
         if "status" not in rule:
             return None
-        return error(rule["status"], rule.get("message", f"lab {rule['status']}"), **headers)
+        return self.refusal(rule["status"], rule.get("message", f"lab {rule['status']}"), **headers)
 
     async def answer(self, request: web.Request, body: Any) -> web.StreamResponse:
         where = (request.method, request.path)
@@ -184,22 +197,12 @@ class AnthropicAPI:
             return error(400, "model and messages: Field required")
         if body["model"] not in self.models:
             return error(404, f"model: {body['model']}")
-        tokens = max(1, len(json.dumps(body)) // 4)
         if request.path.endswith("/count_tokens"):
-            return web.json_response({"input_tokens": tokens})
+            return web.json_response({"input_tokens": tokens(body)})
         if "max_tokens" not in body:
             return error(400, "max_tokens: Field required")
-        message = {
-            "id": f"msg_lab{next(self.count):04d}",
-            "type": "message",
-            "role": "assistant",
-            "model": body["model"],
-            "content": [{"type": "text", "text": answer_text(body)}],
-            "stop_reason": "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": tokens, "output_tokens": 7},
-        }
-        return Stream(message) if body.get("stream") else web.json_response(message)
+        said = message(next(self.count), body, body["model"])
+        return Stream(said) if body.get("stream") else web.json_response(said)
 
 
 class Stream(web.StreamResponse):
@@ -245,18 +248,53 @@ class Stream(web.StreamResponse):
         return self
 
 
-async def serve(api: AnthropicAPI, http_port: int | None, tls_port: int | None, certificate: Path | None) -> None:
+async def serve(api: AnthropicAPI, http_port: int | None, tls_port: int | None, certificate: Path | None, address: str = "127.0.0.1") -> None:
     runner = web.AppRunner(api.app(), access_log=None)
     await runner.setup()
     if http_port is not None:
-        await web.TCPSite(runner, "127.0.0.1", http_port).start()
+        await web.TCPSite(runner, address, http_port).start()
     if tls_port is not None:
         assert certificate is not None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
-        await web.TCPSite(runner, "127.0.0.1", tls_port, ssl_context=context).start()
+        await web.TCPSite(runner, address, tls_port, ssl_context=context).start()
     (api.folder / "ready").touch()
     await asyncio.Event().wait()
+
+
+def message(count: int, body: dict[str, Any], model: str) -> dict[str, Any]:
+    """The answer to a request, number ``count``, as the Messages API writes it."""
+    return {
+        "id": f"msg_lab{count:04d}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [{"type": "text", "text": answer_text(body)}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": tokens(body), "output_tokens": 7},
+    }
+
+
+def tokens(body: dict[str, Any]) -> int:
+    """How many tokens the stand-in counts: one for four characters."""
+    return max(1, len(json.dumps(body)) // 4)
+
+
+def further(api: Callable[[Path], AnthropicAPI], description: str) -> None:
+    """The command line of a stand-in for a provider beside Anthropic."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--folder", type=Path, required=True, help="where requests.jsonl is written")
+    parser.add_argument("--address", default="127.0.0.1", help="serve on this address")
+    parser.add_argument("--tls-port", type=int, required=True, help="serve TLS on this port")
+    parser.add_argument("--certificate", type=Path, required=True, help="PEM file with key and chain")
+    options = parser.parse_args()
+    try:
+        asyncio.run(serve(api(options.folder), None, options.tls_port, options.certificate, options.address))
+    except KeyboardInterrupt:
+        pass
+    except OSError as problem:
+        parser.exit(1, f"Cannot listen: {problem}. Choose another port.\n")
 
 
 def main() -> None:

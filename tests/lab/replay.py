@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 from bs4 import BeautifulSoup
 
 from macros import renderings
@@ -347,6 +348,9 @@ class Replay(World):
     def _schema(self, row: Row) -> None:
         block = row.block
         rules = json.loads((self.book.root / block.data["schema"]).read_text())
+        if row.language in {"json", "yaml"}:
+            self._document(row, jsonschema.Draft202012Validator(rules))
+            return
         definition = read_yaml(block.path)
 
         def read(text: str) -> dict[str, Any]:
@@ -368,6 +372,15 @@ class Replay(World):
             except (powershell.PowerShellError, jsonschema.ValidationError):
                 continue
             raise Failure(f"snippets/{path}: must be rejected, but is accepted")
+
+    def _document(self, row: Row, rules: jsonschema.Draft202012Validator) -> None:
+        """A file whose program is not to be had here: valid, and no counterexample is."""
+        problem = next(rules.iter_errors(yaml.safe_load(row.text)), None)
+        if problem:
+            raise Failure(f"{row.block.id}: {problem.message}")
+        for path in row.block.data["counterexamples"]:
+            if rules.is_valid(yaml.safe_load((self.book.snippets / path).read_text())):
+                raise Failure(f"snippets/{path}: must be rejected, but is accepted")
 
     def _output(self, row: Row) -> None:
         block = row.block

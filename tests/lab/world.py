@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -105,6 +106,10 @@ class World:
         ready = [*(self.folder(name) / "ready" for name in ("anthropic", *self.providers)), self.lab / "dns.ready", self.lab / "gateway.ready"]
         served = ("127.0.0.1", int(port))
         wait_until(lambda: all(path.exists() for path in ready) and served in self.inside.listeners(), 30, "the start of the stand-ins")
+        for name in self.providers:  # what a provider gives its customer, such as a key file
+            given = self.folder(name) / "given"
+            if given.exists():
+                shutil.copytree(given, self.home, dirs_exist_ok=True)
         self.lab_listeners = self.inside.listeners()
         self.company = [gateway_host.prepare(self.inside, self.book).cert_pem.bytes()] if self.machines else []
         self._hand_out_authorities()

@@ -1,0 +1,3 @@
+(umask 077
+  printf 'Foundry API key: '; read -rs key; echo
+  printf '%s\n' "$key" > ~/.foundry-api-key)

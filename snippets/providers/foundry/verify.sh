@@ -1,0 +1,1 @@
+claude -p --model claude-haiku-5-5-corp "Reply with one word: connected"

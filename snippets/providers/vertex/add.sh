@@ -1,0 +1,1 @@
+venv/bin/pip install --no-deps --require-hashes -r google-requirements.txt

@@ -1,0 +1,6 @@
+answered() { grep -c '"POST /vertex_ai/v1/projects/.*Predict HTTP/1.1" 200' ~/litellm-gateway/gateway.log; }
+before=$(answered)
+claude -p "Reply with one word: connected"
+after=$(answered)
+echo "requests the gateway answered meanwhile: $((after - before))"
+test "$after" -gt "$before"
