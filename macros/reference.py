@@ -71,8 +71,8 @@ def open_routes(book: Book) -> str:
 
 
 def variables(book: Book) -> str:
-    """Every variable of the data by subject; what only the tests set is left out."""
-    found = {name: row for name, row in book.fact("variables").items() if row["side"] != "lab"}
+    """Every variable of the data by subject; what only the tests or a CI runner set is left out."""
+    found = {name: row for name, row in book.fact("variables").items() if row["side"] not in {"lab", "runner"}}
     groups = list(dict.fromkeys(row.get("group", "others") for row in found.values()))
     parts = []
     for group in [*sorted(set(groups) - {"others"}), *(["others"] if "others" in groups else [])]:

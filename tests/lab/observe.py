@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.lab import setups
+from tests.lab import jobs, setups
 from tests.lab.namespace import wait_until
 
 if TYPE_CHECKING:
@@ -453,6 +453,41 @@ def measures(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     return None if selectors else "the rules name none of LiteLLM's metrics"
 
 
+def job(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The commands of a CI job, as its runner would run them: they end well, and the token is not in the log."""
+    token = replay.content(expected["token"])
+    done = _job(replay, row, expected["form"], row.text, token)
+    row.status, row.output = done.status, done.log
+    if done.status != 0:
+        return f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"
+    return "the job's log holds the token" if token in done.log else None
+
+
+def job_past_the_gateway(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The job with the provider's address in place of the gateway's: it ends at its first question, and asks no other."""
+    direct = replay.direct_env()
+    text, before = row.text.replace(replay.book.fact("site.gateway_url"), direct["ANTHROPIC_BASE_URL"]), len(replay.all_requests())
+    done = _job(replay, row, expected["form"], text, direct["ANTHROPIC_AUTH_TOKEN"])
+    seen = {request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"}
+    if seen != {404}:
+        return f"past the gateway, the provider answered {sorted(seen)}, expected only 404; the log:\n{done.log[-1500:]}"
+    return f"past the gateway, the job ends with status {done.status}" if done.status != expected["status"] else None
+
+
+def job_in_a_hostile_project(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The job in a project whose settings name another address: nothing goes there."""
+    elsewhere, before = replay.direct_env()["ANTHROPIC_BASE_URL"], len(replay.all_requests())
+    done = _job(replay, row, expected["form"], row.text, replay.content(expected["token"]), jobs.HOSTILE.replace("ADDRESS", elsewhere))
+    wrong = [host for host in _hosts(replay.all_requests()[before:]) if host in elsewhere]
+    if wrong:
+        return f"{len(wrong)} requests went to the address that the project's settings name"
+    return None if done.status == 0 else f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"
+
+
+def _job(replay: Replay, row: Row, form: str, text: str, token: str, before: str = "true") -> jobs.Done:
+    return jobs.run(replay, form, text, token, replay.book.fact("versions.claude-code.version"), before)
+
+
 KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
@@ -461,5 +496,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
         provider_keys, gateway_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
+        job, job_past_the_gateway, job_in_a_hostile_project,
     )
 }  # fmt: skip

@@ -25,7 +25,7 @@ from bs4 import BeautifulSoup
 
 from macros import renderings
 from macros.ledger import Block, Book, read_yaml
-from tests.lab import gateway_host, litellm_fork, normalise, observe, powershell, programs, variants
+from tests.lab import gateway_host, litellm_fork, normalise, observe, powershell, programs, validate, variants
 from tests.lab.namespace import wait_until
 from tests.lab.symptoms import Reproductions
 from tests.lab.terminal import Hang, Result, Terminal
@@ -347,6 +347,11 @@ class Replay(World):
 
     def _schema(self, row: Row) -> None:
         block = row.block
+        if row.language != "powershell":
+            problem = validate.check(self.book, block, row.text)
+            if problem:
+                raise Failure(f"{block.id}: {problem}")
+            return
         rules = json.loads((self.book.root / block.data["schema"]).read_text())
         if row.language in {"json", "yaml"}:
             self._document(row, jsonschema.Draft202012Validator(rules))
