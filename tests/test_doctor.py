@@ -516,3 +516,74 @@ def test_quotation_marks_are_the_cause(tmp_path: Path) -> None:
 def test_all_proxy_alone_is_the_cause(tmp_path: Path) -> None:
     env = {"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "ANTHROPIC_AUTH_TOKEN": KEY, "ALL_PROXY": "http://127.0.0.1:1"}
     assert found(tmp_path, env, "--timeout", "5")[0] == "all-proxy"
+
+
+def test_a_key_in_local_settings_is_told_before_what_it_brings_about(tmp_path: Path) -> None:
+    folder = tmp_path / "project" / ".claude"
+    folder.mkdir(parents=True)
+    (folder / "settings.local.json").write_text(json.dumps({"env": {"ANTHROPIC_API_KEY": "sk-ant-another"}}))
+    env = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1", "ANTHROPIC_AUTH_TOKEN": KEY}
+    assert found(tmp_path, env, "--only", "configuration")[:2] == ["credential-in-local", "both-credentials"]
+
+
+@pytest.mark.parametrize(("key", "told"), [(KEY, True), ("sk-ant-of-anthropic", False)])
+def test_a_gateways_key_beside_a_misspelt_address(tmp_path: Path, key: str, told: bool) -> None:
+    """Claude Code shows it to Anthropic; the doctor says so, and does not."""
+    status, output, _ = run(tmp_path, {"ANTHROPIC_BASE_URI": "http://127.0.0.1:1", "ANTHROPIC_API_KEY": key}, "--json", "--timeout", "3")
+    result = json.loads(output)
+    ids = [finding["id"] for finding in result["findings"]]
+    assert status == 1 and ids[0] == "variable-misspelt" and ("key-to-anthropic" in ids) == told
+    assert not [row for row in result["sent"] if "credential" in row["what"]]
+
+
+def test_a_release_that_steals_is_told_before_the_key_is_sent(tmp_path: Path) -> None:
+    """Also when the gateway refuses the key afterwards."""
+
+    def litellm(sock: socket.socket) -> None:
+        sock.settimeout(5)
+        path = sock.recv(65536).split()[1]
+        bodies = {b"/health/liveliness": b'"I\'m alive!"', b"/health/readiness": b'{"status": "healthy", "litellm_version": "1.82.8"}'}
+        status, body = ("200 OK", bodies[path]) if path in bodies else ("401 Unauthorized", b'{"error": {"message": "no such key"}}')
+        sock.sendall(f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    with listening(litellm) as (port, seen):
+        causes = found(tmp_path, gateway(port))
+    assert set(causes) == {"gateway-known-bad", "key-refused"}
+    assert [request.split()[1] for request in seen if request][:2] == [b"/health/liveliness", b"/health/readiness"]
+    assert KEY.encode() not in seen[0] + seen[1]
+
+
+def test_two_models_are_both_told() -> None:
+    findings = doctor.Findings()
+    findings.add("model-background", "not served: small", "models")
+    findings.add("model", "not served: large", "models")
+    assert [finding.id for finding in findings.in_order()] == ["model", "model-background"]
+
+
+class Streams:
+    """A route on which every question is answered in full; ``late``: how long ago each was asked by then, in seconds."""
+
+    def __init__(self, late: list[float], length: str = "") -> None:
+        self.late, self.length = iter(late), length
+
+    @contextlib.contextmanager
+    def asked(self, *_: Any) -> Iterator[Any]:
+        lines = [b"event: content_block_delta\n"] * 9 + [b"event: message_stop\n"]
+        headers = {"content-type": "text/event-stream", "content-length": self.length}
+        parts = {"status": 200, "getheader": lambda self, name, default="": headers.get(name) or default, "readline": lambda *_: lines.pop(0)}
+        yield type("Answer", (), parts)(), time.monotonic() - next(self.late)
+
+
+@pytest.mark.parametrize(("late", "held"), [([2, 2], True), ([2, 0.1], False), ([0.1], False)], ids=["twice", "once", "never"])
+def test_an_answer_that_comes_at_once_is_asked_for_again(late: list[float], held: bool) -> None:
+    """A slow machine, or a gateway's first answer, is not taken for a hop that holds answers back."""
+    one = examination()
+    streams = Streams(late)
+    one.stream("claude-opus-5-5", streams, {}, False, 0)
+    assert one.findings.has("stream-held") == held and list(streams.late) == []
+
+
+def examination() -> Any:
+    """A doctor that has found nothing yet."""
+    options = doctor.arguments([])
+    return doctor.Doctor(doctor.configuration([], {}), options, doctor.Findings(), doctor.Redactor(), doctor.Clock(30), lambda text: None)

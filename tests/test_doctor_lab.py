@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,10 @@ def home(world: World, name: str, case: Case) -> str:
     return folder.name
 
 
+#: Seconds that the doctor may take where nothing is wrong, and nothing is asked for words.
+HEALTHY = 15
+
+
 def examined(world: World, name: str, case: Case) -> tuple[int, dict[str, Any]]:
     folder = home(world, name, case)
     env = {**world.env, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", **case.env, "HOME": f"/mnt/{folder}"}
@@ -190,7 +195,10 @@ def judge(world: World, cases: dict[str, Case]) -> None:
         if case.behave:
             behave.write_text(json.dumps(case.behave))
         before = len(world.all_requests())
+        began = time.monotonic()
         status, result = examined(world, name, case)
+        if case.first == "" and not case.options and time.monotonic() - began > HEALTHY:
+            problems.append(f"{name}: it took {time.monotonic() - began:.0f} seconds, longer than {HEALTHY}")
         found = [finding for finding in result["findings"] if finding["severity"] != "note"]
         first = found[0]["id"] if found else ""
         if first != case.first or status != bool(case.first):

@@ -478,8 +478,8 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "ca-file": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain"),
     "ca-home": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain", "ca-file"),
     "key-refused": ("gateway-no-key",),
+    "gateway-known-bad": ("gateway-old",),
     "tls-off": ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain", "tls-host", "tls-expired", "tls-early"),
-    "model": ("model-background",),
     "provider-key": ("provider-leg",),
     "provider-fails": ("provider-leg",),
     "provider-limit": ("provider-leg",),
@@ -490,7 +490,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 NO_WAY = ("name", "name-slow", "refused", "unreachable", "silent", "dropped")
 NO_PROXY_THERE = ("proxy-name", "proxy-refused", "proxy-silent", "proxy-garbage", "proxy-tls")
 NOT_TRUSTED = ("tls-inspected", "tls-authority", "tls-self-signed", "tls-chain")
-#: (a warning, and the variable it is about or any) -> errors of which it is the cause; it is then an error too, and told before them.
+#: (a finding, and the variable it is about or any) -> others of which it is the cause; it is then as severe as they are, and told before them.
 MAKES_WORSE: dict[tuple[str, str], tuple[str, ...]] = {
     ("value-overridden", "ANTHROPIC_BASE_URL"): (*NO_WAY, "path", "web-page", "key-refused", "garbage", "tls-no-tls", "tls-wanted", *NOT_TRUSTED),
     ("value-overridden", "ANTHROPIC_AUTH_TOKEN"): ("key-refused", "key-forbidden", "credential-form"),
@@ -500,7 +500,9 @@ MAKES_WORSE: dict[tuple[str, str], tuple[str, ...]] = {
     ("proxies-differ", ""): (*NO_PROXY_THERE, "proxy-login-missing", "proxy-login-wrong"),
     ("all-proxy", ""): NO_WAY,
     ("no-proxy-form", ""): ("proxy-upstream", "proxy-forbids", "proxy-excludes-gateway"),
+    ("credential-in-local", ""): ("both-credentials",),
 }
+SEVERITIES = ("error", "warning", "note")
 
 
 @dataclass
@@ -541,13 +543,14 @@ class Findings:
 
     def in_order(self) -> list[Finding]:
         """Errors first; among those of one severity, in the order of CAUSES. What another finding explains is left out."""
-        for cause, where in list(self.found):
-            if any(name in MAKES_WORSE.get((cause, where), MAKES_WORSE.get((cause, ""), ())) for name, _ in self.found):
-                self.found[cause, where].severity = "error"
+        for (cause, where), finding in self.found.items():
+            follow = MAKES_WORSE.get((cause, where), MAKES_WORSE.get((cause, ""), ()))
+            severities = [finding.severity, *(other.severity for other in self.found.values() if other.id in follow)]
+            finding.severity = min(severities, key=SEVERITIES.index)
         explained = {consequence for cause, _ in self.found for consequence in EXPLAINS.get(cause, ())}
         order = {cause: number for number, cause in enumerate(CAUSES)}
         kept = [finding for finding in self.found.values() if finding.id not in explained]
-        return sorted(kept, key=lambda finding: (("error", "warning", "note").index(finding.severity), order.get(finding.id, RULE_PLACE)))
+        return sorted(kept, key=lambda finding: (SEVERITIES.index(finding.severity), order.get(finding.id, RULE_PLACE)))
 
 
 #: Where findings of the rules for files stand among the others: after what keeps Claude Code from starting.
@@ -1297,11 +1300,19 @@ def judge_values(config: Configuration, findings: Findings) -> None:
         judge_login(config, findings)
     elif config.get("ANTHROPIC_AUTH_TOKEN") and not any(config.on(entry["flag"]) for entry in words("providers")):
         findings.add("token-without-address", f"ANTHROPIC_AUTH_TOKEN of {config.variables['ANTHROPIC_AUTH_TOKEN'].place}", "ANTHROPIC_AUTH_TOKEN")
+    elif address_misspelt(findings) and config.get("ANTHROPIC_API_KEY") and not config.get("ANTHROPIC_API_KEY").strip().startswith("sk-ant-"):
+        place = config.variables["ANTHROPIC_API_KEY"].place
+        findings.add("key-to-anthropic", f"ANTHROPIC_API_KEY of {place}, and no address of a gateway that is read", "ANTHROPIC_API_KEY")
     forced = [name for name in ("forceLoginMethod", "forceLoginOrgUUID") if name in config.settings and config.settings[name].scope == "managed"]
     if forced and (config.get("ANTHROPIC_AUTH_TOKEN") or config.get("ANTHROPIC_API_KEY") or "apiKeyHelper" in config.settings):
         findings.add("force-login", f"{forced[0]} in {config.settings[forced[0]].place}", forced[0])
     judge_proxy(config, findings)
     judge_certificates(config, findings)
+
+
+def address_misspelt(findings: Findings) -> bool:
+    """Whether somebody meant to name a gateway."""
+    return any(finding.id == "variable-misspelt" and "ANTHROPIC_BASE_URL" in finding.do for finding in findings.found.values())
 
 
 def judge_login(config: Configuration, findings: Findings) -> None:
@@ -2245,13 +2256,25 @@ class Doctor:
             raise wrong
         if answer.body.strip() == b'"I\'m alive!"':
             self.gateway = "LiteLLM"
+            self.release_of_litellm(route)
         else:
             self.gateway = "Anthropic" if route.target.host == ANTHROPIC else self.hide.clean(answer.headers.get("server", ""), 40)
         self.version(answer)
         route.ok("gateway", f"{route.target.shown} answers{f', {self.gateway}' if self.gateway else ''}", began)
 
+    def release_of_litellm(self, route: Route) -> None:
+        """Older releases tell everybody which they are; a stolen one is then known before it gets the credential."""
+        try:
+            answer = route.ask("GET", "/health/readiness", VERSION_HEADER)
+        except Stopped:
+            return
+        data = answer.data()
+        self.judge_version(str(data.get("litellm_version", "")) if isinstance(data, dict) else "")
+
     def version(self, answer: Answer) -> None:
-        named = answer.headers.get("x-litellm-version", "")
+        self.judge_version(answer.headers.get("x-litellm-version", ""))
+
+    def judge_version(self, named: str) -> None:
         if re.fullmatch(r"\d+\.\d+\.\d+[\w.-]{0,20}", named):
             self.gateway = f"LiteLLM {named}"
             judge_gateway_version(named, self.findings)
@@ -2265,6 +2288,9 @@ class Doctor:
         of = [name for name in ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY") if config.get(name).strip()]
         if target.variable == "" and bearer:
             self.hops.append(Hop("credential", "skipped", "ANTHROPIC_AUTH_TOKEN is a gateway's, and was not sent to Anthropic"))
+            return None
+        if target.variable == "" and self.findings.has("key-to-anthropic"):
+            self.hops.append(Hop("credential", "skipped", "ANTHROPIC_API_KEY is meant for a gateway, and was not sent to Anthropic"))
             return None
         helper = config.settings.get("apiKeyHelper")
         if helper and helper.value.strip() and not (bearer and key):
@@ -2301,6 +2327,7 @@ class Doctor:
             return None
         began = time.monotonic()
         answer = route.ask("GET", "/v1/models?limit=1000", headers)
+        self.version(answer)
         wrong = judge(answer, "GET /v1/models", True, self.hide)
         if wrong is not None and wrong.cause == "key-refused":
             other = credential.swapped()
@@ -2312,7 +2339,6 @@ class Doctor:
             raise Stopped("key-refused", f"{wrong.seen}; the credential is {credential.of}", wrong.prints)
         if wrong is not None:
             raise wrong
-        self.version(answer)
         if answer.status != 200:
             self.hops.append(Hop("credential", "skipped", f"GET /v1/models was answered with {answer.status}; the gateway lists no models"))
             return None
@@ -2426,13 +2452,15 @@ class Doctor:
 
     def probe(self, route: Route, headers: dict[str, str], wanted: list[tuple[str, str]], names: list[str] | None) -> None:
         """Ask each model that is served for a few words, as a stream, the way Claude Code asks."""
-        served = [name for name, _ in wanted if names is None or any(fnmatch.fnmatchcase(name, listed) for listed in names)]
+        served = [(name, cause) for name, cause in wanted if names is None or any(fnmatch.fnmatchcase(name, listed) for listed in names)]
         failed = False
-        for number, name in enumerate(served):
+        for number, (name, unserved) in enumerate(served):
             try:
                 self.stream(name, route, headers, like_claude=number == 0, began=time.monotonic())
             except Stopped as stop:
                 failed = True
+                if stop.cause == "model" and unserved != "model":
+                    stop = Stopped(unserved, stop.seen)
                 self.hops.append(Hop(f"answer of {self.hide.clean(name, 80)}", "failed", stop.seen))
                 self.findings.add(stop.cause, stop.seen, "probe" if stop.cause.startswith("provider") else name, stop.prints)
                 if stop.cause in ("provider-key", "provider-limit", "slow"):
@@ -2440,7 +2468,8 @@ class Doctor:
         if served and not failed:
             self.hops.append(Hop("answers", "ok", f"{len(served)} of {len(served)} models answered"))
 
-    def stream(self, name: str, route: Route, headers: dict[str, str], like_claude: bool, began: float) -> None:
+    def stream(self, name: str, route: Route, headers: dict[str, str], like_claude: bool, began: float, again: bool = False) -> None:
+        """One question. Where the answer came late and all at once it is asked ``again``: the machine or a first answer may have been slow."""
         body: dict[str, Any] = {
             "model": name,
             "max_tokens": 96,
@@ -2453,13 +2482,18 @@ class Doctor:
         sent = {**headers, **more, "Accept": "text/event-stream"}
         with route.asked("POST", "/v1/messages?beta=true", sent, json.dumps(body).encode(), PROBE) as (answer, start):
             kind = answer.getheader("content-type", "").partition(";")[0].strip().lower()
-            if answer.status == 200 and kind == "text/event-stream":
-                self.read_stream(answer, start, name)
-                return
+            streamed = answer.status == 200 and kind == "text/event-stream"
+            held = self.read_stream(answer, start, name) if streamed else ""
             try:
-                content = answer.read(LARGEST_ANSWER)
+                content = b"" if streamed else answer.read(LARGEST_ANSWER)
             except (http.client.HTTPException, OSError, ValueError) as problem:
                 raise Stopped("dropped", f"POST /v1/messages: {plain_problem(problem)}") from None
+        if streamed:
+            if held and again:
+                self.findings.add("stream-held", held, "probe")
+            elif held and not self.findings.has("stream-held"):
+                self.stream(name, route, headers, like_claude, began, again=True)
+            return
         told = Answer(answer.status, {key.lower(): value for key, value in answer.headers.items()}, content)
         if told.status == 200:
             raise Stopped(
@@ -2474,7 +2508,7 @@ class Doctor:
             and re.search(r"context_management|extra inputs|anthropic-beta|invalid beta", message, re.IGNORECASE)
         ):
             self.findings.add("beta", f"answered with {told.status}: {self.hide.clean(message, 200)}", "probe")
-            self.stream(name, route, headers, False, began)
+            self.stream(name, route, headers, False, began, again)
             return
         raise self.refused(told, name)
 
@@ -2501,8 +2535,8 @@ class Doctor:
             return Stopped("provider-limit", seen, "API Error: 500")
         return Stopped("provider-fails" if answer.status >= 500 else "request-refused", seen)
 
-    def read_stream(self, answer: http.client.HTTPResponse, start: float, name: str) -> None:
-        """Whether the answer comes as it is written, and to its end."""
+    def read_stream(self, answer: http.client.HTTPResponse, start: float, name: str) -> str:
+        """Whether the answer comes to its end, and as it is written: what speaks against that, or nothing."""
         arrived: list[float] = []
         ended = False
         try:
@@ -2522,10 +2556,9 @@ class Doctor:
         if not ended:
             raise Stopped("stream-cut", f"{self.hide.clean(name, 80)}: {len(arrived)} pieces came, and no end")
         waited, spread = (arrived[0] - start, arrived[-1] - arrived[0]) if arrived else (0.0, 0.0)
-        if len(arrived) >= 3 and (waited > 1.0 and spread < 0.05 * waited or answer.getheader("content-length")):
-            self.findings.add(
-                "stream-held", f"{self.hide.clean(name, 80)}: {len(arrived)} pieces within {spread:.2f} seconds, after {waited:.1f} seconds of silence", "probe"
-            )
+        if len(arrived) < 3 or not (waited > 1.0 and spread < 0.05 * waited or answer.getheader("content-length")):
+            return ""
+        return f"{self.hide.clean(name, 80)}: {len(arrived)} pieces within {spread:.2f} seconds, after {waited:.1f} seconds of silence"
 
 
 PROBE = 60.0  # seconds for an answer of a model
@@ -2776,7 +2809,7 @@ def main(given: list[str], shell: Mapping[str, str] | None = None) -> int:
     progress = Progress(not quiet, hide)
     options.announce = lambda text: (progress.done(), print(at_home(hide.clean(text)), file=sys.stderr, flush=True))
     if options.probe:
-        options.announce("--probe: each model that Claude Code asks for gets one question of about 100 tokens, and may answer with 96. This costs tokens.")
+        options.announce("--probe: each model that Claude Code asks for gets one question of about 100 tokens, twice if the answer came in one piece, and may answer with 96. This costs tokens.")
     try:
         result = examine(options, hide, os.environ if shell is None else shell, progress)
         if options.json:

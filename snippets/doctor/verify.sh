@@ -1,1 +1,1 @@
-echo "0a947b71010601a567cf805f94e4bf78df1015bb1a3c37d9b89aae9c97a7fad7  gateway_doctor.py" | sha256sum --check
+echo "b0e4a536b48b68ed91963a4d4e52d2ad96afbeb557a68e65cfaaca1fe6c35845  gateway_doctor.py" | sha256sum --check
