@@ -145,29 +145,25 @@ def _navigation(soup: BeautifulSoup) -> None:
     close = _button("Close navigation", "md-icon", data_closes="__drawer")
     close.append(_new(CLOSE))
     title.append(close)
+    first = _all(primary, "ul > li")[0]
     for section in primary.select(".md-nav__item--nested"):
-        _one(section, ":scope > input.md-nav__toggle").decompose()
         label = _one(section, ":scope > label.md-nav__link")
+        _one(label, ".md-nav__icon").decompose()
+        if not {"md-nav__item--active"} & {*section["class"], *first["class"]}:
+            label.name, label.attrs = "a", {"class": ["md-nav__link"], "href": _all(section, "a.md-nav__link")[0]["href"]}
+            section.clear()
+            section.append(label)
+            continue
         label.name = "span"
         del label["for"], label["tabindex"]
-        _one(label, ".md-nav__icon").decompose()
+        _one(section, ":scope > input.md-nav__toggle").decompose()
         _one(section, ":scope > nav > label.md-nav__title").decompose()
         _one(section, ":scope > nav").name = "div"
         section.div.attrs = {"class": ["md-nav"], "role": "group", "aria-labelledby": label["id"]}
     if primary.select("label, input"):
         raise BookError(f"macros/shell.py: the theme's navigation folds in another way: {primary.select('label, input')[0]}; repair _navigation")
-    current = primary.select("a.md-nav__link--active")
-    for link in current:
+    for link in primary.select("a.md-nav__link--active"):
         link["aria-current"] = "page"
-    if _all(primary, "a.md-nav__link")[0] in current:
-        return
-    here = {id(parent) for link in current for parent in link.parents}
-    for section in primary.select(".md-nav__item--nested"):
-        if id(section) in here:
-            continue
-        name, first = _one(section, ":scope > span.md-nav__link"), _all(section, "a.md-nav__link")[0]
-        name.name, name.attrs = "a", {"class": ["md-nav__link"], "href": first["href"]}
-        section.div.decompose()
 
 
 def _contents(soup: BeautifulSoup) -> None:
