@@ -46,11 +46,13 @@ update: ## rewrite the recorded outputs by running their blocks again
 	@$(TEST) -m tests.update
 	@$(TEST) -m tests.dump_known
 
-measure: ## times and memory, into reports/measure.json; how long Claude Code is silent, into its page
+measure: ## times and memory, into reports/measure.json; what was measured for single pages, into their facts
 	@$(PYTHON) tests/install.py system site test litellm node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.measure
 	@$(TEST) -m tests.waits
+	@$(TEST) -m tests.wire
+	@$(TEST) -m tests.reach
 
 mutants: ## change one value at a time and see which test notices
 	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus

@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import checklist, choose, cost, diagram, reference, render, symptoms
+from macros import catalogue, checklist, choose, cost, diagram, reference, render, symptoms
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -145,11 +145,11 @@ MACROS: dict[str, Callable[..., Any]] = {
     "measured": render.measured,
     "waits": render.waits,
     "waits_measured": render.waits_day,
-    "proxy_programs": render.proxy_programs,
+    "proxy_programs": catalogue.proxy_programs,
     "hosts": render.hosts,
     "hosts_documented": render.hosts_documented,
-    "proxy_variables": render.proxy_variables,
-    "proxy_exceptions": render.proxy_exceptions,
+    "proxy_variables": catalogue.proxy_variables,
+    "proxy_exceptions": catalogue.proxy_exceptions,
     "diagram": diagram.diagram,
     "connections": diagram.connections,
     "evidence_tables": lambda book: None,
@@ -181,8 +181,21 @@ MACROS: dict[str, Callable[..., Any]] = {
     "managed_places": reference.managed_places,
     "bypass": reference.bypass,
     "open_routes": reference.open_routes,
-    "variable_reference": reference.variables,
-    "settings_reference": reference.settings,
+    "variable_reference": catalogue.variables,
+    "variable_effects": catalogue.effects,
+    "variable_effects_measured": catalogue.effects_day,
+    "settings_reference": catalogue.settings,
+    "header_reference": catalogue.headers,
+    "message_fields": catalogue.fields,
+    "litellm_keys": catalogue.litellm_keys,
+    "litellm_mistakes": catalogue.litellm_mistakes,
+    "ports": catalogue.ports,
+    "all_connections": catalogue.all_connections,
+    "status_answers": catalogue.answers,
+    "status_through_litellm": catalogue.statuses,
+    "reach": catalogue.reach,
+    "reach_measured": catalogue.reach_day,
+    "glossary": catalogue.glossary,
     "doctor_causes": lambda book: None,
     "doctor_rules": lambda book: None,
     "symptom_layer": symptoms.page,

@@ -96,12 +96,13 @@ def on_post_template(output_content: str, template_name: str, config: Any) -> st
 
 
 def on_post_build(config: Any) -> None:
-    from macros import css, evidence
+    from macros import css, evidence, published
     from macros.ledger import BookError
 
     site = Path(config.site_dir)
     try:
         evidence.write(config.extra["book"], site)
         css.write(site)
+        published.write(config.extra["book"], site)
     except BookError as problem:
         raise PluginError(str(problem)) from None

@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
+    from macros import catalogue, checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
     from macros import diagram as drawn
 
     book = ledger.load()
@@ -91,7 +91,7 @@ def define_env(env: Any) -> None:
     @env.macro
     def proxy_programs() -> str:
         """Which program honours which proxy and certificate variable, as a table."""
-        return render.proxy_programs(book)
+        return catalogue.proxy_programs(book)
 
     @env.macro
     def hosts() -> str:
@@ -106,12 +106,12 @@ def define_env(env: Any) -> None:
     @env.macro
     def proxy_variables() -> str:
         """Which variable sends which of Claude Code's requests through a proxy, as a table."""
-        return render.proxy_variables(book)
+        return catalogue.proxy_variables(book)
 
     @env.macro
     def proxy_exceptions() -> str:
         """Which form of an exception keeps which request from the proxy, as a table."""
-        return render.proxy_exceptions(book)
+        return catalogue.proxy_exceptions(book)
 
     @env.macro
     def diagram(pattern: str) -> str:
@@ -269,14 +269,79 @@ def define_env(env: Any) -> None:
         return reference.open_routes(book)
 
     @env.macro
-    def variable_reference() -> str:
-        """Every environment variable, by subject, as tables."""
-        return reference.variables(book)
+    def variable_reference(family: str) -> str:
+        """Every environment variable of a family (client, network, gateway, nobody), by subject, as tables."""
+        return catalogue.variables(book, family)
+
+    @env.macro
+    def variable_effects() -> str:
+        """What single variables change in Claude Code's request, as a table."""
+        return catalogue.effects(book)
+
+    @env.macro
+    def variable_effects_measured() -> str:
+        """The version and the day of these measurements."""
+        return catalogue.effects_day(book)
 
     @env.macro
     def settings_reference() -> str:
         """Every settings key, as a table."""
-        return reference.settings(book)
+        return catalogue.settings(book)
+
+    @env.macro
+    def header_reference() -> str:
+        """Every HTTP header, as a table."""
+        return catalogue.headers(book)
+
+    @env.macro
+    def message_fields(schema: str) -> str:
+        """The fields that a schema below schemas/ describes, as a table."""
+        return catalogue.fields(book, schema)
+
+    @env.macro
+    def litellm_keys() -> str:
+        """The keys of LiteLLM's configuration in use here, by section, as tables."""
+        return catalogue.litellm_keys(book)
+
+    @env.macro
+    def litellm_mistakes() -> str:
+        """The rules for LiteLLM's configuration, and what LiteLLM does with each mistake, as a table."""
+        return catalogue.litellm_mistakes(book)
+
+    @env.macro
+    def ports() -> str:
+        """The ports on the pages of this site, as a table."""
+        return catalogue.ports(book)
+
+    @env.macro
+    def all_connections() -> str:
+        """Who opens which connection, a section for each pattern."""
+        return catalogue.all_connections(book)
+
+    @env.macro
+    def status_answers() -> str:
+        """What Claude Code prints when a gateway answers with a status, as a table."""
+        return catalogue.answers(book)
+
+    @env.macro
+    def status_through_litellm() -> str:
+        """A provider's status, LiteLLM's answer, and Claude Code's words, as a table."""
+        return catalogue.statuses(book)
+
+    @env.macro
+    def reach(table: str) -> str:
+        """A measured table of snippets/facts/reach.yaml: a row for each case, a column for each program."""
+        return catalogue.reach(book, table)
+
+    @env.macro
+    def reach_measured() -> str:
+        """The versions and the day of these measurements."""
+        return catalogue.reach_day(book)
+
+    @env.macro
+    def glossary() -> str:
+        """Every word of the glossary, as a table."""
+        return catalogue.glossary(book)
 
     @env.macro
     def doctor_causes() -> str:

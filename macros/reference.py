@@ -68,24 +68,3 @@ def open_routes(book: Book) -> str:
     """What a LiteLLM with a master key answers without one."""
     rows = [[render.inline(row["path"]), row["tells"], render.inline(row["stops"]) if "stops" in row else "nothing"] for row in book.fact("routes.open")]
     return render.table(["Path", "What it tells", "Switched off by"], rows)
-
-
-def variables(book: Book) -> str:
-    """Every variable of the data by subject; what only the tests or a CI runner set is left out."""
-    found = {name: row for name, row in book.fact("variables").items() if row["side"] not in {"lab", "runner"}}
-    groups = list(dict.fromkeys(row.get("group", "others") for row in found.values()))
-    parts = []
-    for group in [*sorted(set(groups) - {"others"}), *(["others"] if "others" in groups else [])]:
-        rows = [
-            [render.inline(name), "Claude Code" if row["side"] == "client" else "LiteLLM", row["meaning"], f"[{MEASURED[row['verified']]}]({row['source']})"]
-            for name, row in sorted(found.items())
-            if row.get("group", "others") == group
-        ]
-        parts.append(f"#### {group.capitalize()}\n\n" + render.table(["Variable", "Read by", "Meaning", "How known"], rows))
-    return "\n\n".join(parts)
-
-
-def settings(book: Book) -> str:
-    """Every settings key of the data."""
-    rows = [[render.inline(name), row["meaning"], f"[{MEASURED[row['verified']]}]({row['source']})"] for name, row in sorted(book.fact("settings").items())]
-    return render.table(["Key", "Meaning", "How known"], rows)

@@ -235,15 +235,6 @@ def waits_day(book: Book) -> str:
     return f"Claude Code {measured['version']}, {measured['day']}"
 
 
-def proxy_programs(book: Book) -> str:
-    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY")
-    rows = [
-        [row["name"], *("yes" if row[name] else "no" for name in names), ", ".join(map(inline, row["certificate"])) or "none of these"]
-        for row in book.fact("proxy.programs")
-    ]
-    return table(["Program", *map(inline, names), "Trusts a certificate authority named in"], rows)
-
-
 def hosts(book: Book) -> str:
     """Host names that Claude Code looks up: when, and what for."""
 
@@ -256,16 +247,3 @@ def hosts(book: Book) -> str:
 
 def hosts_documented(book: Book) -> str:
     return table(["Host", "What for"], [[inline(row["host"]), row["purpose"]] for row in book.fact("hosts.documented")])
-
-
-#: How many of Claude Code's requests go through the proxy.
-USES = {"all": "all through the proxy", "some": "some through the proxy, some past it", "none": "none through the proxy"}
-
-
-def proxy_variables(book: Book) -> str:
-    return table(["Variable", "Claude Code's requests"], [[inline(row["name"]), USES[row["uses"]]] for row in book.fact("proxy.variables")])
-
-
-def proxy_exceptions(book: Book) -> str:
-    rows = [[inline(row["value"]), row["what"], USES[row["uses"]]] for row in book.fact("proxy.exceptions")]
-    return table([inline("NO_PROXY"), "What it is", "Claude Code's requests to " + inline("api.anthropic.com")], rows)

@@ -14,7 +14,6 @@ SUBJECTS = {
     "providers": "Providers",
     "gateways": "Gateways and what they must do",
     "clients": "Other programs than the command line",
-    "reference": "Reference",
     "assistant": "An assistant that asks and checks",
     "production": "Production, measured",
 }

@@ -25,8 +25,11 @@ LOCKS = {
     "litellm": ROOT / "tests" / "lab" / "litellm.txt",
     "vault": ROOT / "tests" / "lab" / "vault.txt",
 }
-#: What a page's pip adds to LiteLLM's environment.
-ADDED = [ROOT / "snippets" / path for path in ("operate/alerts/metrics-requirements.txt", "providers/vertex/google-requirements.txt")]
+#: What pages' own pip commands install besides: into LiteLLM's environment, or into one of the page's own.
+ADDED = [
+    ROOT / "snippets" / path
+    for path in ("operate/alerts/metrics-requirements.txt", "providers/vertex/google-requirements.txt", "reference/schemas/tools-requirements.txt")
+]
 NODE = ROOT / "tests" / "node"
 #: The gateways that npm installs, from their lock files.
 GATEWAYS = {name: ROOT / "tests" / "gateways" / name for name in ("claude-code-router", "portkey")}
@@ -98,7 +101,7 @@ def sync(python: Path, lock: Path) -> None:
 
 
 def wheels() -> None:
-    """Fetch the wheels of LiteLLM and what a page adds to it, hash-checked, for the pages' own pip commands."""
+    """Fetch the wheels of LiteLLM and of what else pages install, hash-checked, for the pages' own pip commands."""
     locks, folder = [LOCKS["litellm"], *ADDED], VENV / "wheels"
     stamp = stamp_of(*locks, Path(__file__))
     if is_current("wheels", stamp):
@@ -106,13 +109,14 @@ def wheels() -> None:
     python = environment("test")
     begin("wheels", "Fetching the wheels of LiteLLM ...")
     shutil.rmtree(folder, ignore_errors=True)
-    command(
-        [
-            *[str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"],
-            *["--only-binary", ":all:", *(word for lock in locks for word in ("-r", str(lock))), "-d", str(folder)],
-        ],
-        "Could not fetch the wheels of LiteLLM. Is there a network, and does pip reach its package index (pip config list)?",
-    )
+    for lock in locks:  # one by one: two lists may pin two versions of a package
+        command(
+            [
+                *[str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"],
+                *["--only-binary", ":all:", "-r", str(lock), "-d", str(folder)],
+            ],
+            f"Could not fetch the wheels of {lock.relative_to(ROOT)}. Is there a network, and does pip reach its package index (pip config list)?",
+        )
     command([str(python), "-m", "tests.lab.wheelhouse", str(folder)], "Could not prepare the wheels.", cwd=ROOT)
     (VENV / "wheels.installed").write_text(stamp)
 

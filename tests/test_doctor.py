@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import trustme
 
+from macros import catalogue
 from macros.ledger import Book
 from tests.doctor import FILE, doctor
 
@@ -465,14 +466,14 @@ def test_the_listed_variables_are_known(book: Book) -> None:
 
 
 def test_exceptions_are_read_as_the_page_says(book: Book) -> None:
-    for row in book.fact("proxy.exceptions"):
-        assert doctor.share_through_proxy("api.anthropic.com", 443, row["value"]) == row["uses"], row["value"]
-    assert [row["name"] for row in book.fact("proxy.variables") if row["uses"] == "all"] == list(doctor.PROXIES)
+    for value, share in catalogue.shares(book, "exceptions").items():
+        assert doctor.share_through_proxy("api.anthropic.com", 443, value) == share, value
+    assert {name for name, share in catalogue.shares(book, "proxies").items() if share == "all"} == set(doctor.PROXIES)
     assert doctor.share_through_proxy("127.0.0.1", 4000, "127.0.0.0/8") == "none" and doctor.share_through_proxy("gw", 4000, "gw:4001") == "all"
 
 
 def test_python_and_curl_read_exceptions_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against urllib itself; curl's reading is compared in tests/test_local_gateway_proxy.py's table."""
+    """Against urllib itself; curl's reading is compared in tests/test_reference.py's sample."""
     import urllib.request
 
     for value in (

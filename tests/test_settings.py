@@ -474,13 +474,6 @@ def test_what_becomes_of_a_file_is_what_was_measured(book: Book) -> None:
 # The data ---------------------------------------------------------------------------
 
 
-def test_every_variable_of_the_data_is_in_the_quick_reference(book: Book, site: Path) -> None:
-    text = (site / "settings" / "index.html").read_text("utf-8")
-    missing = [name for name, row in book.fact("variables").items() if row["side"] not in {"lab", "runner"} and f"<code>{name}</code>" not in text]
-    missing += [name for name in book.fact("settings") if f"<code>{name}</code>" not in text]
-    assert missing == []
-
-
 def test_setups_belong_to_blocks(book: Book) -> None:
     named = {item["tells_apart"] for block in book.blocks.values() for item in block.data.get("observed", []) if "tells_apart" in item}
     there = {f"{path.stem}/{name}" for path in (ROOT / "tests" / "setups").glob("*.yaml") for name in read_yaml(path)}

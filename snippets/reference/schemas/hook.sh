@@ -1,0 +1,2 @@
+.tools/bin/pre-commit install
+git add . && .tools/bin/pre-commit run
