@@ -89,3 +89,10 @@ def settings(book: Book) -> str:
     """Every settings key of the data."""
     rows = [[render.inline(name), row["meaning"], f"[{MEASURED[row['verified']]}]({row['source']})"] for name, row in sorted(book.fact("settings").items())]
     return render.table(["Key", "Meaning", "How known"], rows)
+
+
+def logs(book: Book) -> str:
+    """Every log, how it is turned on, and what of a planted conversation it holds."""
+    planted = book.fact("logs.planted")
+    rows = [[row["who"], row["log"], row["by"], ", ".join(planted[kind] for kind in row["shows"]) or "none of it"] for row in book.fact("logs.logs")]
+    return render.table(["Program", "Log", "Turned on by", "Holds"], rows)

@@ -31,7 +31,7 @@ NODE = ROOT / "tests" / "node"
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
-    "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "unshare": "util-linux",
+    "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "tcpdump": "tcpdump", "unshare": "util-linux",
 }  # fmt: skip
 
 
