@@ -202,6 +202,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "symptom_index": lambda book: None,
     "symptom_counts": lambda book: None,
     "symptom_flow": lambda book: None,
+    "logs": lambda book: None,
 }
 
 

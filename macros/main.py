@@ -89,6 +89,11 @@ def define_env(env: Any) -> None:
         return render.waits_day(book)
 
     @env.macro
+    def logs() -> str:
+        """Every log, and what of a planted conversation it holds, as a table."""
+        return reference.logs(book)
+
+    @env.macro
     def proxy_programs() -> str:
         """Which program honours which proxy and certificate variable, as a table."""
         return catalogue.proxy_programs(book)

@@ -68,3 +68,10 @@ def open_routes(book: Book) -> str:
     """What a LiteLLM with a master key answers without one."""
     rows = [[render.inline(row["path"]), row["tells"], render.inline(row["stops"]) if "stops" in row else "nothing"] for row in book.fact("routes.open")]
     return render.table(["Path", "What it tells", "Switched off by"], rows)
+
+
+def logs(book: Book) -> str:
+    """Every log, how it is turned on, and what of a planted conversation it holds."""
+    planted = book.fact("logs.planted")
+    rows = [[row["who"], row["log"], row["by"], ", ".join(planted[kind] for kind in row["shows"]) or "none of it"] for row in book.fact("logs.logs")]
+    return render.table(["Program", "Log", "Turned on by", "Holds"], rows)

@@ -15,6 +15,7 @@ ENDS = {"front": "nginx's log", "gateway": "the gateway's log", "proxy": "the pr
 #: What the hops are called whose requests are counted.
 HOPS = {"front": "nginx", "tap": "the gateway", "gateway": "the gateway", "proxy": "the proxy", "provider": "the provider"}
 VERIFY = "After each fix below, the command that failed was run again, and printed its answer."
+VERIFY_SESSION = "After each fix below, the session was started again, and no longer showed it."
 
 
 def layers(book: Book) -> dict[str, Any]:
@@ -101,19 +102,26 @@ def _group(book: Book, name: str, group: dict[str, Any]) -> str:
     if "older" in group:
         items = [f"- {html.escape(row['text'])} ({row['versions']}; [source]({row['source']}))" for row in group["older"]]
         parts += ["Older wordings, as reported:", "\n".join(items)]
+    if name in book.fact("older.texts"):
+        parts.append(f"Claude Code {book.fact('older.version')} printed, on {book.fact('older.day')}: {html.escape(book.fact('older.texts')[name])}")
     if several:
         parts += [f"**Why.** {len(group['causes'])} causes, one below the other.", f"**Find out.** {choose.marked(group['find'])}"]
         if "ask" in group:
             parts.append(render.block(book, group["ask"]))
             parts.append(_told_apart(group))
-        parts.append(f"**Verify.** {VERIFY}")
+        parts.append(f"**Verify.** {VERIFY_SESSION if _in_session(group) else VERIFY}")
         parts += [_cause(book, cause, data, shared) for cause, data in group["causes"].items()]
     else:
         ((cause, data),) = group["causes"].items()
         parts += [] if shared else [render.block(book, data["text"])]
         parts += [f"**Why.** {data['title']}. {_why(book, data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
-        parts += [f"**Fix.** {choose.marked(data['fix'])}", "**Verify.** The command that failed prints its answer."]
+        again = "The session, started again, no longer shows it." if _in_session(group) else "The command that failed prints its answer."
+        parts += [f"**Fix.** {choose.marked(data['fix'])}", f"**Verify.** {again}"]
     return "\n\n".join(parts)
+
+
+def _in_session(group: dict[str, Any]) -> bool:
+    return any("session" in cause for cause in group["causes"].values())
 
 
 def _told_apart(group: dict[str, Any]) -> str:
@@ -185,11 +193,17 @@ def groups(book: Book) -> list[dict[str, Any]]:
         {
             "at": f"{layer}/#{name}",
             "title": group["title"],
-            "texts": [render.text(book, book.block(text)) for text in texts(group)] + [row["text"] for row in group.get("older", [])],
+            "texts": [render.text(book, book.block(text)) for text in texts(group)] + [row["text"] for row in group.get("older", [])] + _older(book, name),
         }
         for layer, data in layers(book).items()
         for name, group in data["groups"].items()
     ]
+
+
+def _older(book: Book, group: str) -> list[str]:
+    """What an older release printed, unless it printed the same for another group."""
+    texts = book.fact("older.texts")
+    return [text for name, text in texts.items() if name == group and list(texts.values()).count(text) == 1]
 
 
 def index(book: Book) -> str:

@@ -36,7 +36,7 @@ GATEWAYS = {name: ROOT / "tests" / "gateways" / name for name in ("claude-code-r
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
-    "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "unshare": "util-linux",
+    "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "tcpdump": "tcpdump", "unshare": "util-linux",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from tests.conftest import rendered_rows
 from tests.handbook import Mistake, assert_stops, replace
 from tests.lab.browser import Chromium, Site, View
 from tests.lab.litellm_fork import Forker
-from tests.lab.replay import Replay
+from tests.lab.replay import Replay, Row
 from tests.lab.symptoms import Cause, Ran, Reproductions, causes, laid_over, states
 from tests.test_shape import built
 
@@ -70,6 +70,15 @@ def test_where_one_text_has_several_causes_a_command_tells_them_apart(every: lis
         members = [cause for cause in every if cause.group == group]
         shared = [cause for cause in members if "text" not in cause.data]
         assert len(shared) < 2 or "ask" in members[0].group_data, f"{FACTS}: {group}: name the command at ask:"
+
+
+def test_what_an_older_release_printed_differs_and_has_its_group(book: Book, every: list[Cause]) -> None:
+    """python -m tests.older wrote it; the group may have been renamed since, or the present wording become the same."""
+    assert len(book.fact("older.texts")) >= 10 and book.fact("older.version") != book.fact("versions.claude-code.version")
+    for group, text in book.fact("older.texts").items():
+        members = [cause for cause in every if cause.group == group]
+        assert members, f"snippets/facts/older.yaml: no group {group}; run: python -m tests.older"
+        assert all(text != text_of(book, cause).split("\n")[0] for cause in members[:1]), group
 
 
 def test_a_fix_is_more_than_nothing(book: Book, every: list[Cause]) -> None:
@@ -208,6 +217,9 @@ def test_every_message_is_found_by_its_words(book: Book, site: Path, every: list
     """Pasted by somebody else, with other names and numbers, its group comes first; so do older wordings."""
     messages = {(text_of(book, cause), f"{cause.layer}/#{cause.group}") for cause in every}
     messages |= {(row["text"], f"{cause.layer}/#{cause.group}") for cause in every for row in cause.group_data.get("older", [])}
+    printed = list(book.fact("older.texts").values())
+    layers = {cause.group: cause.layer for cause in every}
+    messages |= {(text, f"{layers[group]}/#{group}") for group, text in book.fact("older.texts").items() if printed.count(text) == 1}
     with Chromium() as browser, Site(site) as served, View(browser, served) as view:
         page = view.open("troubleshoot/", quiet=True)
         fetched = len(served.sent)
@@ -285,6 +297,23 @@ def test_a_wrong_entry_is_noticed(bench: Reproductions, every: list[Cause], name
     bench.causes, bench.done = [cause], {}
     if name == "no fault":
         assert bench.check(row) is None
+    bench.causes, bench.done = [dataclasses.replace(cause, data={**cause.data, **change})], {}
+    assert said in str(bench.check(row))
+
+
+SESSIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "no fault": ({"broken": {"env": {"ANTHROPIC_MODEL": "claude-opus-5-5"}}}, "the session does not show 'Enter to confirm'"),
+    "a fix that does nothing": ({"fixed": {"env": {"ANTHROPIC_MODEL": "claude-opus-5-5"}}}, "the session does not show 'auto mode on'"),
+}
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", SESSIONS)
+def test_a_wrong_session_is_noticed(bench: Reproductions, every: list[Cause], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    change, said = SESSIONS[name]
+    monkeypatch.setattr("tests.lab.symptoms.PATIENCE", 4)
+    cause = next(cause for cause in every if cause.name == "folder-unknown")
+    row = Row("troubleshoot/session/", "", text_of(bench.replay.book, cause), bench.replay.book.block(cause.text), "text")
     bench.causes, bench.done = [dataclasses.replace(cause, data={**cause.data, **change})], {}
     assert said in str(bench.check(row))
 

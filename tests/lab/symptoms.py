@@ -21,12 +21,15 @@ import re
 import shutil
 import signal
 import subprocess
+import textwrap
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pexpect
+import pyte
 import trustme
 
 from macros import render
@@ -39,6 +42,12 @@ if TYPE_CHECKING:
 
 ASK = 'claude -p "Reply with one word: connected"'
 ANSWER = "connected"
+#: Lines and columns of a session's terminal.
+SCREEN = (50, 100)
+#: Seconds in which a session must show what is waited for.
+PATIENCE = 40
+#: What a session shows that waits for a prompt.
+READY = "auto mode on"
 NGINX = """\
 worker_processes 1;
 pid /mnt/lab/front/nginx.pid;
@@ -254,7 +263,7 @@ class Bench:
         text = text.replace(gateway["find"], gateway.get("replace", "")) if gateway.get("find") else text
         (self.home_of_gateway / "config.yaml").write_text(text)
         env = {**self.replay.env, **gateway["env"]}
-        words = ["venv/bin/litellm", "--config", "config.yaml", "--host", "127.0.0.1", "--port", "4000"]
+        words = ["venv/bin/litellm", "--config", "config.yaml", "--host", "127.0.0.1", "--port", "4000", *gateway.get("options", [])]
         self.gateway_log().unlink(missing_ok=True)
         process = self._run("gateway", words, env, Path("/mnt/reader/litellm-gateway"), self.gateway_log())
         ready = self.replay.book.fact("site.gateway_address") + "/health/readiness"
@@ -315,6 +324,47 @@ class Bench:
         logs = {name: lines[before[name] :] for name, lines in self.look().items()}
         return Ran(done.returncode, done.stdout.strip("\n"), logs)
 
+    def session(self, state: State, about: dict[str, str], shows: str) -> Ran:
+        """Start a session in a terminal; what it prints are the lines from ``from`` to ``to``, or all once it ``shows`` what is waited for.
+
+        Raises Unlike when the screen never shows it.
+        """
+        before = {name: len(lines) for name, lines in self.look().items()}
+        quiet = self.replay.book.fact("lab.differences.client-quiet.env")
+        env = {**self.replay.env, **quiet, **{name: str(value) for name, value in state.get("env", {}).items()}}
+        words = [*self.inside.enter(), "env", "-C", "/mnt/reader/project", "claude"]
+        program = pexpect.spawn(words[0], words[1:], env=env, dimensions=SCREEN, timeout=5)
+        screen = pyte.Screen(*reversed(SCREEN))
+        stream = pyte.ByteStream(screen)
+        try:
+            lines = self._shown(program, screen, stream, shows)
+        finally:
+            program.close(force=True)
+        logs = {name: new[before[name] :] for name, new in self.look().items()}
+        first = next((number for number, line in enumerate(lines) if about["from"] in line), None)
+        if first is None:
+            return Ran(0, "\n".join(lines), logs)
+        last = next(number for number, line in enumerate(lines) if number >= first and (about["to"] in line or number == len(lines) - 1))
+        return Ran(0, textwrap.dedent("\n".join(lines[first : last + 1])).strip("\n"), logs)
+
+    @staticmethod
+    def _shown(program: pexpect.spawn, screen: pyte.Screen, stream: pyte.ByteStream, text: str) -> list[str]:
+        """The lines of the screen once it shows a text and nothing changes any more."""
+        end, seen = time.monotonic() + PATIENCE, 0
+        while time.monotonic() < end:
+            try:
+                stream.feed(program.read_nonblocking(65536, 0.3))
+                continue
+            except pexpect.TIMEOUT:
+                pass
+            except pexpect.EOF:
+                seen += 2
+            lines = [line.rstrip() for line in screen.display]
+            seen = seen + 1 if any(text in line for line in lines) else 0
+            if seen > 1:
+                return lines
+        raise Unlike(f"the session does not show {text!r}:\n" + "\n".join(line.rstrip() for line in screen.display).strip())
+
     def start(self, state: State) -> Ran:
         """Start LiteLLM as the command that is looked at; each configuration once."""
         key = json.dumps(state.get("gateway"), sort_keys=True)
@@ -371,6 +421,9 @@ class Reproductions:
             ask = cause.group_data.get("ask")
             if cause.data.get("command") == "start":
                 self.done[cause.id] = (self.bench.start(state), {})
+            elif "session" in cause.data:
+                self.bench.arrange(state)
+                self.done[cause.id] = (self.bench.session(state, cause.data["session"], cause.data["session"]["to"]), {})
             else:
                 self.bench.arrange(state)
                 ran = self.bench.run(state, self.command(cause))
@@ -407,7 +460,7 @@ class Reproductions:
                 row.text = ran.output
             else:
                 raise Unlike(f"it prints\n{ran.output[-1500:]}\ninstead of\n{row.text}\nIf that is right, run: make update")
-        if (ran.status != 0) == (cause.data.get("status", 1) == 0):
+        if "session" not in cause.data and (ran.status != 0) == (cause.data.get("status", 1) == 0):
             raise Unlike(f"it ends with status {ran.status}; write status: into the entry if that is right")
         for hop, count in cause.data.get("requests", {}).items():
             if ran.posts(hop) != count:
@@ -426,6 +479,12 @@ class Reproductions:
                 raise Unlike(f"after the fix it ends with status {ran.status}:\n{ran.output[-1500:]}")
             return
         self.bench.arrange(state)
+        if "session" in cause.data:
+            about = cause.data["session"]
+            ran = self.bench.session(state, about, about.get("ready", READY))
+            if about["from"] in ran.output:
+                raise Unlike(f"after the fix, the session still shows:\n{ran.output}")
+            return
         ran = self.bench.run(state, self.command(cause))
         if ran.status != 0 or ran.output != ANSWER:
             last = {name: lines[-4:] for name, lines in ran.logs.items()}
