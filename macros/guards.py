@@ -175,6 +175,8 @@ MACROS: dict[str, Callable[..., Any]] = {
     "scopes": reference.scopes,
     "what_to_set": choose.what_to_set,
     "settings_form": reference.settings_form,
+    "provider_ways": reference.provider_ways,
+    "switch_values": reference.switch_values,
     "provider_order": reference.provider_order,
     "knowledge": reference.knowledge,
     "ask": reference.ask,

@@ -249,6 +249,16 @@ def define_env(env: Any) -> None:
         return reference.provider_order(book)
 
     @env.macro
+    def provider_ways(provider: str | None = None) -> str:
+        """How providers, or one of them, are reached, as a table."""
+        return reference.provider_ways(book, provider)
+
+    @env.macro
+    def switch_values(name: str) -> str:
+        """Which values of a switch count, as a table."""
+        return reference.switch_values(book, name)
+
+    @env.macro
     def knowledge() -> str:
         """What a reader should know, as a table."""
         return reference.knowledge(book)

@@ -33,6 +33,23 @@ def provider_order(book: Book) -> str:
     return render.table(["Order", "What is set", "Requests go to"], rows)
 
 
+def provider_ways(book: Book, provider: str | None = None) -> str:
+    """How providers, or one of them, are reached: what is sent, what arrives, with which credential."""
+    rows = []
+    for way in book.fact("providers.ways"):
+        if provider in (None, way["provider"]):
+            gateway = way["asks"].removeprefix("the gateway: ")
+            asks = "the provider" if way["asks"] == "itself" else f"the gateway, {render.inline(gateway)}"
+            rows.append([f'<a data-site-href="{way["page"]}">{way["name"]}</a>', asks, render.inline(way["sees"]), way["credential"]])
+    return render.table(["Way", "Claude Code asks", "The provider sees", "Its credential there"], rows)
+
+
+def switch_values(book: Book, name: str) -> str:
+    """Which values of a switch were on, and which off."""
+    values = book.fact("providers.switches")[name]
+    return render.table([render.inline(name), "Values"], [[state, ", ".join(map(render.inline, values[state]))] for state in ("on", "off")])
+
+
 def knowledge(book: Book) -> str:
     """What a reader should know, with a block to try oneself on."""
     rows = []

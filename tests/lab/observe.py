@@ -218,7 +218,7 @@ def provider_saw(replay: Replay, row: Row, expected: dict[str, Any]) -> str | No
     paths = [f"{request['method']} {request['path']}" for request in requests]
     if paths != expected["asked"]:
         return f"{expected['of']} was asked for {paths}, expected {expected['asked']}; the block printed:\n{row.output[-1500:]}"
-    for other in {"anthropic", *replay.providers} - {expected["of"]}:
+    for other in set() if expected.get("beside_others") else {"anthropic", *replay.providers} - {expected["of"]}:
         if replay.requests(row, other):
             return f"{other} was asked too, for {[request['path'] for request in replay.requests(row, other)]}"
     for request in requests:

@@ -1,0 +1,1 @@
+claude --settings ~/.claude/providers/bedrock.json -p "Reply with one word: connected"
