@@ -72,5 +72,5 @@ def test_an_address_without_its_switch_leaves_everything_to_anthropic(world: Wor
 
 def test_with_no_model_named_it_asks_for_an_old_one(world: World) -> None:
     env = {name: value for name, value in FOUNDRY.items() if name != "ANTHROPIC_MODEL"}
-    done, seen, _ = run(world, {**env, "ANTHROPIC_FOUNDRY_API_KEY": FOUNDRY_KEY})
-    assert seen[0]["body"]["model"] == "claude-sonnet-4-5" and "will be retired" in done.stderr
+    _, seen, _ = run(world, {**env, "ANTHROPIC_FOUNDRY_API_KEY": FOUNDRY_KEY}, "unnamed")
+    assert seen[0]["body"]["model"] == "claude-sonnet-4-5"

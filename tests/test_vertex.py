@@ -32,11 +32,10 @@ def world(book: Book, site: Path) -> Iterator[World]:
 class Run:
     """One start of Claude Code: what it printed, and what Google and Anthropic saw of it."""
 
-    def __init__(self, world: World, env: dict[str, str]) -> None:
+    def __init__(self, world: World, env: dict[str, str], home: str = "vertex") -> None:
         before = {name: len(world.all_requests(name)) for name in ("vertex", "anthropic")}
-        # An empty certificate variable would be one too; the stand-ins' authority is the only difference.
         self.done: subprocess.CompletedProcess[str] = world.claude(
-            {"SSL_CERT_FILE": "/mnt/lab/ca.pem", **env}, "-p", "Reply with one word: connected", home="vertex"
+            {"SSL_CERT_FILE": "/mnt/lab/ca.pem", **env}, "-p", "Reply with one word: connected", home=home
         )
         self.google, self.anthropic = (world.all_requests(name)[before[name] :] for name in ("vertex", "anthropic"))
 
@@ -83,7 +82,7 @@ def test_a_region_for_one_model_wins(world: World) -> None:
 
 
 def test_with_no_models_named_it_asks_for_each_and_goes_on_with_an_older_one(world: World) -> None:
-    run = Run(world, {**VERTEX, **KEY, "CLOUD_ML_REGION": "europe-west1"})
+    run = Run(world, {**VERTEX, **KEY, "CLOUD_ML_REGION": "europe-west1"}, "unnamed")
     assert run.done.stdout.strip() == "connected" and "Opus 5.5 not available" in run.done.stderr
     probes = {path.rsplit("/", 1)[1] for _, path in run.asked() if path.endswith(":rawPredict")}
     assert {"claude-opus-5-5:rawPredict", "claude-sonnet-4-5@20250929:rawPredict", "claude-haiku-4-5@20251001:rawPredict"} <= probes
