@@ -153,7 +153,7 @@ def npm(python: Path, folder: Path, failure: str, *options: str) -> None:
 def gateways() -> None:
     """Gateways that npm installs, and npm's cache of them, for the pages' own npm commands."""
     locks = [folder / name for folder in GATEWAYS.values() for name in ("package.json", "package-lock.json")]
-    stamp, target = stamp_of(*locks), VENV / "gateways"
+    stamp, target = stamp_of(*locks, Path(__file__)), VENV / "gateways"
     if is_current("gateways", stamp) and target.exists():
         return
     python = environment("test")
