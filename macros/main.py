@@ -54,9 +54,9 @@ def define_env(env: Any) -> None:
         return render.notice(book, notice)
 
     @env.macro
-    def third_party_notice(product: str) -> str:
+    def third_party_notice(*products: str) -> str:
         """The third-party notice; its wording is the specification's (FR-038)."""
-        return render.notice(book, "third_party", product)
+        return render.notice(book, "third_party", *products)
 
     @env.macro
     def known_bad(product: str) -> str:
@@ -282,6 +282,16 @@ def define_env(env: Any) -> None:
     def open_routes() -> str:
         """What LiteLLM answers without a key, as a table."""
         return reference.open_routes(book)
+
+    @env.macro
+    def gateway_products() -> str:
+        """Every gateway and what it is, as a table."""
+        return reference.gateway_products(book)
+
+    @env.macro
+    def gateway_settings() -> str:
+        """What vendors' pages have Claude Code set, as a table."""
+        return reference.gateway_settings(book)
 
     @env.macro
     def variable_reference(family: str) -> str:

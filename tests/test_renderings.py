@@ -37,6 +37,11 @@ MORE: list[dict[str, Any]] = [
         "unset": [],
     },
     {
+        "env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:4000", "ANTHROPIC_CUSTOM_HEADERS": "x-team: one"},
+        "credential": {"variable": "ANTHROPIC_AUTH_TOKEN", "file": "~/key"},
+        "unset": [],
+    },
+    {
         "env": {"ANTHROPIC_BASE_URL": "http://[::1]:4000/a?b=c&d=e;f|g<h>(i){j}*k~l#n"},
         "credential": {"variable": "ANTHROPIC_AUTH_TOKEN", "file": "~/a-b/c_d.e"},
         "unset": ["ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"],
@@ -208,6 +213,7 @@ def test_a_value_that_a_shell_would_read_otherwise_is_refused(path: str, part: s
         ("credential.variable", "PATH"), ("credential.file", "/etc/key"), ("credential.file", "~/a;id"), ("credential.key", "sk-x"), ("credential", {}),
         ("unset", ["PATH"]), ("unset", ["ANTHROPIC_API_KEY;id"]), ("unset", ["ANTHROPIC_API_KEY"] * 2), ("unset", ["ANTHROPIC_API_KEY\n"]), ("more", 1),
         ("env.ANTHROPIC_MODEL\n", "opus"), ("env.ANTHROPIC_AUTH_TOKEN", "sk-in-the-open"), ("env.ANTHROPIC_API_KEY", "sk-in-the-open"),
+        ("env.ANTHROPIC_CUSTOM_HEADERS", "x-team one"), ("env.ANTHROPIC_CUSTOM_HEADERS", "x-team: $HOME"), ("env.ANTHROPIC_CUSTOM_HEADERS", "x-team: one two"),
     ],
 )  # fmt: skip
 def test_a_definition_that_is_wrong_is_refused(path: str, value: Any) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.lab import programs, room
 from tests.lab.anthropic_api import LAB_KEY
-from tests.lab.namespace import wait_until
+from tests.lab.namespace import Namespace, wait_until
 
 #: What a client of claude-code-router shows it. Portkey asks for nothing; it is shown the provider's key, and passes it on.
 ROUTER_KEY = "lab-router-not-a-real-key"
@@ -45,7 +45,7 @@ def version(name: str) -> str:
 
 def _portkey(folder: Path, upstream: str, port: int, models: list[str]) -> tuple[list[str], dict[str, str], str, dict[str, str]]:
     program = programs.gateway("portkey", PACKAGES["portkey"], "build/start-server.js")
-    loopback = programs.ROOT / "tests" / "gateways" / "portkey" / "loopback.mjs"
+    loopback = programs.ROOT / "snippets" / "gateways" / "portkey" / "loopback.mjs"
     command = [str(programs.node()), "--import", str(loopback), str(program), "--headless", f"--port={port}"]
     return command, {}, LAB_KEY, {"x-portkey-provider": "anthropic", "x-portkey-custom-host": f"{upstream}/v1"}
 
@@ -67,21 +67,25 @@ KINDS: dict[str, Callable[..., tuple[list[str], dict[str, str], str, dict[str, s
 
 
 @contextmanager
-def start(name: str, folder: Path, upstream: str, port: int, models: list[str] | None = None) -> Iterator[Gateway]:
+def start(
+    name: str, folder: Path, upstream: str, port: int, models: list[str] | None = None, inside: Namespace | None = None, env: dict[str, str] | None = None
+) -> Iterator[Gateway]:
     """A gateway on 127.0.0.1:``port``, in front of ``upstream`` (without ``/v1``), until the block ends.
 
-    ``folder`` is its home and must be empty. Raises MissingProgram, or TimeoutError with the end of its log.
+    ``folder`` is its home and must be empty. ``inside``: a namespace to run in; ``env``: what it has in its environment
+    besides. Raises MissingProgram, or TimeoutError with the end of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command, env, token, headers = KINDS[name](folder, upstream, port, models or ["claude-opus-5-5"])
+    command, own, token, headers = KINDS[name](folder, upstream, port, models or ["claude-opus-5-5"])
     log = folder / "gateway.log"
     with log.open("wb") as output:
-        own = {"PATH": os.defpath, "HOME": str(folder), **env}
+        full = {"PATH": os.defpath, "HOME": str(folder), **own, **(env or {})}
         words = [str(programs.system("setpriv")), "--pdeathsig", "KILL", *command]
-        process = subprocess.Popen(words, cwd=folder, env=own, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        run = inside.popen if inside else subprocess.Popen
+        process = run(words, cwd=folder, env=full, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
         try:
-            wait_until(lambda: process.poll() is not None or _listens(port), 30, f"the start of {name}")
+            wait_until(lambda: process.poll() is not None or _listens(port, inside), 30, f"the start of {name}")
         except TimeoutError as problem:
             raise TimeoutError(f"{problem}; it printed:\n{log.read_text()[-800:]}") from None
         if process.poll() is not None:
@@ -92,7 +96,9 @@ def start(name: str, folder: Path, upstream: str, port: int, models: list[str] |
         process.wait()
 
 
-def _listens(port: int) -> bool:
+def _listens(port: int, inside: Namespace | None) -> bool:
+    if inside:
+        return ("127.0.0.1", port) in inside.listeners()
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

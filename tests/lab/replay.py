@@ -120,6 +120,8 @@ class Replay(World):
                 self.start_egress(**self.settings["egress"])
             if self.settings.get("systemd"):
                 self.start_systemd(self.book.fact("lab.differences.provider.env"))
+            if self.settings.get("trusts"):
+                self.trust()
             for name in self.settings.get("programs", []):
                 self.provide(name)
             if self.tamper:

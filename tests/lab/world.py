@@ -201,9 +201,22 @@ class World:
         self._hand_out_authorities()
         return self.egress
 
+    def trust(self) -> None:
+        """The machine's own list of authorities also holds the stand-in's."""
+        certificates = self.inside.etc / "ssl" / "certs"
+        (certificates / "lab.pem").write_bytes((self.lab / "ca.pem").read_bytes())
+        with (certificates / "ca-certificates.crt").open("ab") as bundle:
+            bundle.write((self.lab / "ca.pem").read_bytes())
+
     def provide(self, name: str) -> None:
         """Put a program on the readers' path; ``aws`` comes with an account, whose AWS is moto."""
-        where = programs.prometheus if name in {"prometheus", "promtool"} else programs.vault
+        if name == "npm":  # node is another program
+            (self.lab / "bin" / name).write_text(f'#!/bin/sh\nexec node {programs.npm()} "$@"\n')
+            (self.lab / "bin" / name).chmod(0o755)
+            shutil.copytree(programs.npm_cache(), self.lab / "npm")
+            self.env["npm_config_registry"] = (programs.npm_cache().parent / "registry").read_text()
+            return
+        where = {"prometheus": programs.prometheus, "promtool": programs.prometheus, "node": lambda _: programs.node()}.get(name, programs.vault)
         (self.lab / "bin" / name).symlink_to(where(name))
         if name != "aws":
             return

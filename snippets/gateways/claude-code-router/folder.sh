@@ -1,0 +1,2 @@
+mkdir -p ~/.claude-code-router ~/claude-code-router
+cd ~/claude-code-router

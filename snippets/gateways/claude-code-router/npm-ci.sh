@@ -1,0 +1,2 @@
+npm ci --ignore-scripts --no-audit --no-fund
+npm ls @musistudio/claude-code-router

@@ -1,0 +1,2 @@
+cd ~
+rm -r ~/claude-code-router ~/.claude-code-router

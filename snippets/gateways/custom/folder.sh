@@ -1,0 +1,2 @@
+mkdir -p ~/own-gateway
+cd ~/own-gateway

@@ -1,0 +1,1 @@
+/usr/sbin/haproxy -db -f ~/own-gateway/haproxy.cfg

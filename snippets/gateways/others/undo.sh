@@ -1,0 +1,2 @@
+unset ANTHROPIC_BASE_URL ANTHROPIC_AUTH_TOKEN
+rm -f ~/.claude/gateway-token

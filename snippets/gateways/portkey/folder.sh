@@ -1,0 +1,2 @@
+mkdir -p ~/portkey-gateway
+cd ~/portkey-gateway

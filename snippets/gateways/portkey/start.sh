@@ -1,0 +1,2 @@
+cd ~/portkey-gateway
+node --import ./loopback.mjs node_modules/@portkey-ai/gateway/build/start-server.js --headless --port=4000

@@ -1,0 +1,2 @@
+unset ANTHROPIC_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_CUSTOM_HEADERS
+rm -f ~/.anthropic-api-key connects.sh
