@@ -178,12 +178,12 @@ def test_every_file_of_facts_has_a_schema_and_every_schema_facts(book: Book) -> 
 
 @pytest.mark.parametrize("kind", sorted(guards.NAMES))
 def test_every_name_in_the_data_is_used(kind: str, book: Book) -> None:
-    """The other side of the guard. The quick reference names every settings key, and each variable with a group."""
+    """The other side of the guard. The reference names every settings key and header, and each variable with a group."""
     own = {ROOT / "snippets" / "facts" / f"{name}.yaml" for name in guards.NAMES}
     texts = [path.read_text() for folder in ("docs", "snippets") for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path not in own]
     texts += [render.text(book, block) for block in book.blocks.values()]
     everything = "\n".join(texts).lower()
-    listed = {name for name, row in book.fact(kind).items() if kind == "settings" or "group" in row}
+    listed = {name for name, row in book.fact(kind).items() if kind in {"settings", "headers"} or "group" in row}
     unused = [name for name in book.fact(kind) if name not in listed and not re.search(rf"(?<![\w-]){re.escape(name.lower())}(?![\w-])", everything)]
     assert not unused, f"snippets/facts/{kind}.yaml: no page, block or fact names {', '.join(unused)}; remove the entry"
 
