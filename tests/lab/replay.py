@@ -122,6 +122,8 @@ class Replay(World):
                 self.start_systemd(self.book.fact("lab.differences.provider.env"))
             for name in self.settings.get("programs", []):
                 self.provide(name)
+            if self.settings.get("container"):
+                self.start_container()
             if self.tamper:
                 self.tamper(self)
             problem = self._first()
