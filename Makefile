@@ -22,7 +22,7 @@ site: ## build the site into site/
 	@$(SITE) -m mkdocs build --quiet
 
 test: ## install what the tests need, build the site, run every block
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run all
 
@@ -41,7 +41,7 @@ doctor: ## run the doctor's own checks with $(PYTHON), any from 3.9 on
 	@$(PYTHON) tests/doctor/everywhere.py
 
 update: ## rewrite the recorded outputs by running their blocks again
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.update
 	@$(TEST) -m tests.dump_known
@@ -55,7 +55,7 @@ measure: ## times and memory, into reports/measure.json; what was measured for s
 	@$(TEST) -m tests.reach
 
 mutants: ## change one value at a time and see which test notices
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
 	@$(TEST) -m tests.mutants
 
 faults: ## break 150 things one at a time, and in pairs, and see whether the doctor names the cause

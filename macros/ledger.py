@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FACT = re.compile(r"<<([\w.-]+)>>")
 REGION = re.compile(r"^\s*(?:#|//)\s*--8<--\s*\[(start|end):([\w-]+)\]\s*$")
 #: Renderings that are made, not written: name -> language of the result.
-LANGUAGES = {".conf": "nginx", ".sh": "bash", ".ps1": "powershell", ".yaml": "yaml", ".json": "json", ".py": "python", ".txt": "text", ".out": "text"}
+LANGUAGES = {".conf": "nginx", ".sh": "bash", ".ps1": "powershell", ".yaml": "yaml", ".json": "json", ".py": "python", ".txt": "text", ".out": "text",
+             ".yml": "yaml", ".mjs": "javascript"}  # fmt: skip
 
 
 class BookError(Exception):

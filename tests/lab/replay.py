@@ -124,6 +124,8 @@ class Replay(World):
                 self.trust()
             for name in self.settings.get("programs", []):
                 self.provide(name)
+            if self.settings.get("container"):
+                self.start_container()
             if self.tamper:
                 self.tamper(self)
             problem = self._first()

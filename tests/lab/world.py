@@ -27,6 +27,10 @@ from tests.lab.terminal import Terminal
 
 HOME = Path("/mnt/reader")
 DIRECT_PORT = 9400
+#: The address that a host has on Docker's bridge, and a container's.
+BRIDGE, CONTAINER = "172.17.0.1", "172.17.0.2"
+#: The name under which a container knows its host.
+DOCKER_HOST = "host.docker.internal"
 AWS_PORT = 5000
 
 
@@ -43,6 +47,8 @@ class World:
         self.squid: Squid | None = None
         self.egress: Squid | None = None
         self.systemd: systemd.Manager | None = None
+        #: The process that holds the container's network.
+        self.container: int | None = None
         self._direct: dict[str, Any] | None = None
 
     def __enter__(self) -> World:
@@ -120,6 +126,12 @@ class World:
         return next((machine for machine, about in self.machines.items() if name in about["terminals"]), "reader")
 
     def terminal(self, name: str) -> Terminal:
+        if name not in self.terminals and name == "container":
+            home = self.inside.mnt / "container"
+            (home / "project").mkdir(parents=True)
+            env = {**self.env, "HOME": "/mnt/container"}
+            view = ["nsenter", "--target", str(self.container), "--net"]
+            self.terminals[name] = Terminal(self.inside, self.lab / "terminal-container", env, Path("/mnt/container/project"), view)
         if name not in self.terminals:
             machine = self.machine(name)
             home = HOME.parent / machine
@@ -209,7 +221,10 @@ class World:
             bundle.write((self.lab / "ca.pem").read_bytes())
 
     def provide(self, name: str) -> None:
-        """Put a program on the readers' path; ``aws`` comes with an account, whose AWS is moto."""
+        """Put a program on the readers' path; ``aws`` comes with an account, whose AWS is moto, ``agent-sdk`` stands in the project."""
+        if name == "agent-sdk":
+            self.provide_agent_sdk(self.home / "project")
+            return
         if name == "npm":  # node is another program
             (self.lab / "bin" / name).write_text(f'#!/bin/sh\nexec node {programs.npm()} "$@"\n')
             (self.lab / "bin" / name).chmod(0o755)
@@ -227,6 +242,16 @@ class World:
         self.inside.popen([str(programs.vault("moto_server")), "-H", "127.0.0.1", "-p", str(AWS_PORT)], {"PATH": os.defpath, "HOME": str(self.lab)}, **quiet)
         wait_until(lambda: ("127.0.0.1", AWS_PORT) in self.inside.listeners(), 30, "the start of moto")
         self.lab_listeners = self.inside.listeners()
+
+    def provide_agent_sdk(self, folder: Path) -> None:
+        """Node on the readers' path, and the Agent SDK in a folder, with the Claude Code that npm would have put beside it."""
+        if not (self.lab / "bin" / "node").exists():
+            (self.lab / "bin" / "node").symlink_to(programs.node())
+        shutil.copytree(programs.agent_sdk(), folder / "node_modules")
+        package = programs.claude().parent.name.replace("claude-code", "claude-agent-sdk")
+        own = folder / "node_modules" / "@anthropic-ai" / package
+        own.mkdir()
+        (own / "claude").symlink_to(programs.claude())
 
     def _public(self) -> Path:
         """Whom a proxy trusts that inspects TLS: the stand-in's authority and the company's."""
@@ -269,6 +294,24 @@ class World:
                 raise RuntimeError(f"Claude Code does not work without a gateway either: {done.stdout}{done.stderr}")
             self._direct = seen[0]
         return self._direct
+
+    def start_container(self) -> None:
+        """What Docker does for a container's network: one of its own, a pair of devices, an address for each end, a name for the host."""
+        path = {"PATH": os.defpath + ":/usr/sbin:/sbin"}
+
+        def run(command: str) -> str:
+            done = self.inside.run(["sh", "-ec", command], path)
+            if done.returncode != 0:
+                raise RuntimeError(f"Cannot make a container's network: {done.stderr.strip()}")
+            return done.stdout
+
+        pid = run("unshare --net sleep infinity < /dev/null > /dev/null 2>&1 & echo $!").strip()
+        wait_until(lambda: run(f"readlink /proc/{pid}/ns/net /proc/self/ns/net | uniq | wc -l").strip() == "2", 10, "the container's network")
+        run(f"ip link add docker0 type veth peer name inside netns {pid}; ip address add {BRIDGE}/16 dev docker0; ip link set docker0 up")
+        run(f"nsenter --target {pid} --net sh -ec 'ip link set lo up; ip address add {CONTAINER}/16 dev inside; ip link set inside up'")
+        hosts = self.inside.etc / "hosts"
+        hosts.write_text(hosts.read_text() + f"{BRIDGE} {DOCKER_HOST}\n")
+        self.container = int(pid)
 
     def start_systemd(self, env: dict[str, str]) -> None:
         """The reader's own systemd; what it starts has ``env`` besides what the unit says."""

@@ -1,0 +1,4 @@
+export ANTHROPIC_BASE_URL=http://host.docker.internal:4000
+echo "Master key of the gateway:"
+read -rs ANTHROPIC_AUTH_TOKEN
+export ANTHROPIC_AUTH_TOKEN
