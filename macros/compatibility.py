@@ -43,9 +43,9 @@ def summary(book: Book) -> str:
         failed, lost = (_failed(data, found, verdict) for verdict in ("required", "degrades"))
         met = f"{required - len(failed)} of {required}" + (f"; not {', '.join(map(render.inline, failed))}" if failed else "")
         says = [render.inline(found[name]) for name in ("claude", "claude_long")]
-        return [f"{found['name']} {found['version']}", found["what"], met, ", ".join(map(render.inline, lost)) or "nothing", *says]
+        return [f"**{found['name']} {found['version']}.** {found['what']}", met, *says, ", ".join(map(render.inline, lost)) or "nothing"]
 
-    head = ["Gateway", "How it ran", "Required checks met", "What is lost", "Claude Code printed", "With 1.5 MB before the question"]
+    head = ["Gateway", "Required checks met", "Claude Code printed", "With 1.5 MB before the question", "What is lost"]
     return render.table(head, map(row, data["gateways"].values()))
 
 
