@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING = 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test test-all sudo-test check doctor update measure mutants faults lab clean
+.PHONY: help serve site test test-all sudo-test check doctor update measure compatibility mutants faults lab clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -53,6 +53,10 @@ measure: ## times and memory, into reports/measure.json; what was measured for s
 	@$(TEST) -m tests.waits
 	@$(TEST) -m tests.wire
 	@$(TEST) -m tests.reach
+
+compatibility: ## ask gateways what Claude Code needs of them, into its page
+	@$(PYTHON) tests/install.py system test litellm node gateways compatibility
+	@$(TEST) -m tests.compatibility
 
 mutants: ## change one value at a time and see which test notices
 	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk

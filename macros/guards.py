@@ -15,7 +15,7 @@ from jinja2 import nodes
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from macros import catalogue, checklist, choose, cost, diagram, reference, render, symptoms
+from macros import catalogue, checklist, choose, compatibility, cost, diagram, reference, render, symptoms
 from macros.ledger import Block, Book, BookError, relative
 
 REMEDY = 'put the code below snippets/, list it in a ledger, and write {{ snippet("...") }}'
@@ -202,6 +202,10 @@ MACROS: dict[str, Callable[..., Any]] = {
     "gateway_settings": reference.gateway_settings,
     "doctor_causes": lambda book: None,
     "doctor_rules": lambda book: None,
+    "kit_checks": compatibility.checks,
+    "gateways_measured": compatibility.summary,
+    "gateway_matrix": compatibility.matrix,
+    "gateways_day": compatibility.measured,
     "symptom_layer": symptoms.page,
     "symptom_index": lambda book: None,
     "symptom_counts": lambda book: None,

@@ -13,7 +13,7 @@ def define_env(env: Any) -> None:
     """Register the macros with mkdocs-macros (and with Zensical's twin of it)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    from macros import catalogue, checklist, choose, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
+    from macros import catalogue, checklist, choose, compatibility, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
     from macros import diagram as drawn
 
     book = ledger.load()
@@ -377,6 +377,26 @@ def define_env(env: Any) -> None:
     def doctor_rules() -> str:
         """The rules for files that are causes of the doctor's too."""
         return doctor.rules()
+
+    @env.macro
+    def kit_checks() -> str:
+        """Every check of the conformance kit, as a table."""
+        return compatibility.checks(book)
+
+    @env.macro
+    def gateways_measured() -> str:
+        """What each measured gateway fails and loses, and what Claude Code printed through it, as a table."""
+        return compatibility.summary(book)
+
+    @env.macro
+    def gateway_matrix(group: str) -> str:
+        """Every check with every gateway of a group, as a table."""
+        return compatibility.matrix(book, group)
+
+    @env.macro
+    def gateways_day() -> str:
+        """The versions and the day of these measurements."""
+        return compatibility.measured(book)
 
     @env.macro
     def symptom_layer(layer: str) -> str:

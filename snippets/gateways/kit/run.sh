@@ -1,0 +1,1 @@
+python3 ~/gateway-check/gateway_check.py --url http://127.0.0.1:4001 --upstream 9500 --minute 5
