@@ -170,7 +170,7 @@ def test_background_agents_keep_to_the_first_shell(world: World, book: Book) -> 
     try:
         agents.start("first", **GATEWAY)
         assert agents.wait("first") == {gateway} and next(rows) == "the gateway"
-        agents.start("second", ANTHROPIC_BASE_URL="http://127.0.0.1:9603", ANTHROPIC_AUTH_TOKEN="sk-another")
+        agents.start("second", ANTHROPIC_BASE_URL="http://127.0.0.1:9603", ANTHROPIC_AUTH_TOKEN="sk-not-a-known-key")
         agents.start("third", **GATEWAY)
         assert agents.wait("third") == {gateway}
         assert agents.asked("second") == [] and recorded(other) == [] and next(rows) == "neither; it waits"

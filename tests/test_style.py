@@ -66,7 +66,7 @@ def test_ruff_finds_what_it_should(tmp_path: Path) -> None:
 #: Private names of package registries, and folders of somebody's machine.
 PRIVATE = [
     (re.compile(r"https?://[^/\s\"'`)]*\b(?:artifactory|nexus|verdaccio|devpi|jfrog)\b"), "the address of a private package registry"),
-    (re.compile(r"https?://[\w.-]+\.(?:internal|local|lan|corp|intranet)\b(?!\.)"), "the address of a private host"),
+    (re.compile(r"https?://(?!host\.docker\.internal\b)[\w.-]+\.(?:internal|local|lan|corp|intranet)\b(?!\.)"), "the address of a private host"),
     (re.compile(r"https?://[^/\s\"'`]*/(?:pypi/)?simple/?(?=[\s\"'`]|$)"), "the address of a package index"),
     (re.compile(r"https?://[^/\s:@\"'`]+:[^\s\"'`{<]+@(?!\S*\bexample\b)"), "an address with a password"),  # {..} and <..> stand for one
     (re.compile(r"(?<![\w.~$}/-])/(?:root|home/[a-z]\w*|Users/\w+|work/\w+)/\w"), "a folder of somebody's machine"),
@@ -101,6 +101,7 @@ def test_no_file_names_a_private_host_or_somebodys_folder() -> None:
         ("open /home/alice/project", True),
         ("cd /root/x", True),
         ("https://docs.litellm.ai/docs/simple_proxy", False),
+        ("http://host.docker.internal:4000", False),  # Docker's own name for every host
         ("https://api.anthropic.com", False),
         ("http://alice:p@ss:w/rd#1@proxy.corp.example:3128", False),
         ("~/litellm-gateway/venv", False),
