@@ -273,5 +273,5 @@ def test_ways_are_what_their_blocks_observe(book: Book) -> None:
             assert way["sees"] == "POST /v1/messages" and any("provider_request" in item for item in observed), way["name"]
             continue
         [saw] = [item["provider_saw"] for item in observed if "provider_saw" in item]
-        pattern = re.escape(way["sees"]).replace(re.escape("{model}"), "[^/]+")
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(way["sees"]))
         assert saw["of"] == way["provider"] and re.fullmatch(pattern, saw["asked"][-1]), way["name"]
