@@ -12,7 +12,7 @@ from macros.ledger import Book
 
 
 def tables(book: Book) -> str:
-    """The ledger for readers: counts, then every block with what was observed."""
+    """The ledger for readers: counts, what the planted mistakes and faults came to, what the lab does differently."""
     counts = Counter(block.check for block in book.blocks.values())
     summary = render.table(
         ["Check", "Blocks", "What it means"],
@@ -26,18 +26,6 @@ def tables(book: Book) -> str:
         ],
     )
     everywhere = "\n".join(f"- {item}" for item in book.fact("lab.everywhere"))
-    blocks = render.table(
-        ["Block", "Check", "Checked with", "Observed"],
-        [
-            [
-                render.inline(block.id),
-                render.BADGES[block.check],
-                render.checked_with(book, block) or "–",
-                " ".join(render.seen(block)) or block.data.get("reason") or f"The output of {render.inline(block.data.get('of', ''))}.",
-            ]
-            for block in book.blocks.values()
-        ],
-    )
     return "\n\n".join(
         [
             "## The six checks",
@@ -49,9 +37,24 @@ def tables(book: Book) -> str:
             "## What the lab does differently",
             everywhere,
             differences,
-            "## Every block",
-            blocks,
         ]
+    )
+
+
+def blocks(book: Book, *folders: str) -> str:
+    """Every block below some folders of snippets/, with what was observed."""
+    chosen = [block for block in book.blocks.values() if block.id.split("/")[0] in folders]
+    return render.table(
+        ["Block", "Check", "Checked with", "Observed"],
+        [
+            [
+                render.inline(block.id),
+                render.BADGES[block.check],
+                render.checked_with(book, block) or "–",
+                " ".join(render.seen(block)) or block.data.get("reason") or f"The output of {render.inline(block.data.get('of', ''))}.",
+            ]
+            for block in chosen
+        ],
     )
 
 

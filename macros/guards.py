@@ -153,6 +153,7 @@ MACROS: dict[str, Callable[..., Any]] = {
     "diagram": diagram.diagram,
     "connections": diagram.connections,
     "evidence_tables": lambda book: None,
+    "evidence_blocks": lambda book, *folders: None,
     "decision_tree": lambda book: None,
     "decision_steps": lambda book: None,
     "decision_criteria": lambda book: None,

@@ -130,8 +130,13 @@ def define_env(env: Any) -> None:
 
     @env.macro
     def evidence_tables() -> str:
-        """The ledger as tables: every block, how it is checked, what was seen."""
+        """The ledger as tables: how blocks are checked, and what the checks are worth."""
         return evidence.tables(book)
+
+    @env.macro
+    def evidence_blocks(*folders: str) -> str:
+        """Every block below these folders of snippets/, how it is checked, what was seen."""
+        return evidence.blocks(book, *folders)
 
     @env.macro
     def decision_tree() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from macros import render
 from macros.ledger import Book
 from tests.lab import jobs, observe, programs, validate
 from tests.lab.anthropic_api import LAB_KEY, SECOND_KEY
@@ -275,6 +277,64 @@ def test_a_token_in_a_jobs_log_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     for log, problem in (("connected\n", None), ("the token is sk-lab-token\n", "the job's log holds the token")):
         monkeypatch.setattr(observe, "_job", lambda *words, log=log: jobs.Done(0, log, []))
         assert observe.job(replay, row, expected) == problem
+
+
+def asked(*answers: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"path": "/v1/messages", "host": host, "status": status} for host, status in answers]
+
+
+@pytest.mark.parametrize(
+    ("requests", "status", "problem"),
+    [
+        (asked(("127.0.0.1:8080", 404)), 1, None),
+        (asked(("127.0.0.1:8080", 200)), 1, "the provider answered [200], expected only 404"),
+        ([], 1, "the provider answered [], expected only 404"),
+        (asked(("127.0.0.1:8080", 404)), 0, "past the gateway, the job ends with status 0"),
+    ],
+)
+def test_a_job_that_works_past_the_gateway_is_noticed(
+    book: Book, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]], status: int, problem: str | None
+) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(observe, "_job", lambda *words: seen.extend(requests) or jobs.Done(status, "", []))
+    direct = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:8080", "ANTHROPIC_AUTH_TOKEN": "sk-lab-key"}
+    replay = SimpleNamespace(book=book, direct_env=lambda: direct, all_requests=lambda: list(seen))
+    found = observe.job_past_the_gateway(replay, SimpleNamespace(text=""), {"form": "github", "status": 1})
+    assert found is None if problem is None else problem in str(found)
+
+
+@pytest.mark.parametrize(
+    ("requests", "status", "problem"),
+    [
+        (asked(("gateway.corp.example", 200)), 0, None),
+        (asked(("127.0.0.1:8080", 200)), 0, "1 requests went to the address that the project's settings name"),
+        (asked(("gateway.corp.example", 200)), 1, "the job ends with status 1"),
+    ],
+)
+def test_a_job_that_follows_a_hostile_project_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]], status: int, problem: str | None
+) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(observe, "_job", lambda *words: seen.extend(requests) or jobs.Done(status, "", []))
+    monkeypatch.setattr(observe, "_hosts", lambda found: [request["host"] for request in found])
+    replay = SimpleNamespace(direct_env=lambda: {"ANTHROPIC_BASE_URL": "http://127.0.0.1:8080"}, all_requests=lambda: list(seen), content=lambda value: value)
+    found = observe.job_in_a_hostile_project(replay, SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"})
+    assert found is None if problem is None else problem in str(found)
+
+
+@pytest.mark.parametrize(("status", "problem"), [(22, None), (0, "past the gateway it ends with status 0, expected 22")])
+def test_a_block_that_works_past_the_gateway_is_noticed(status: int, problem: str | None) -> None:
+    replay = SimpleNamespace(past_the_gateway=lambda row: SimpleNamespace(status=status, output=""))
+    assert observe.ends_past_the_gateway(replay, SimpleNamespace(), 22) == problem
+
+
+def test_an_editor_that_sets_other_variables_is_noticed(book: Book) -> None:
+    block = next(block for block in book.blocks.values() if block.rendering == "vscode")
+    text = render.text(book, block)
+    address = re.search(r"https?://[^\"]+", text)[0]
+    row = SimpleNamespace(text=text.replace(address, address + "/v1"), block=block)
+    replay = SimpleNamespace(book=book, content=lambda value: "sk-lab-token")
+    assert "the definition says" in str(observe.as_environment(replay, row, {"token": "t"}))
 
 
 def test_a_job_sees_what_its_runner_gives_it() -> None:

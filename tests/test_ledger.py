@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from bs4 import BeautifulSoup
 
 from macros import guards, render
 from macros.ledger import Book, BookError, read_yaml
@@ -195,6 +196,14 @@ def test_a_recorded_output_stands_below_what_prints_it(site: Path, book: Book) -
         if block.check == "output":
             above = [other["id"] for other in rows[:at] if other["page"] == row["page"]]
             assert block.data["of"] in above, f"{row['page']}: {block.id} stands without {block.data['of']} above it; show both"
+
+
+def test_the_two_lists_of_blocks_hold_each_once(site: Path, book: Book) -> None:
+    found: list[str] = []
+    for name in ("blocks", "more-blocks"):
+        page = BeautifulSoup((site / "evidence" / name / "index.html").read_text("utf-8"), "html.parser")
+        found += [row.td.get_text(strip=True) for row in page.select("article tbody tr")]
+    assert sorted(found) == sorted(book.blocks), "a folder of snippets/ stands on neither page, or on both; see evidence_blocks in docs/evidence/"
 
 
 def test_a_yaml_key_that_is_no_text_is_one_message(tmp_path: Path) -> None:

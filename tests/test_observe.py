@@ -347,7 +347,9 @@ def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(CASES) | {"loads", "tells_apart", "unit", "scraped", "measures"} == set(observe.KINDS), (
-        "tells_apart is tried in tests/test_security.py, unit by the mutants of operate/run/, scraped and measures by those of operate/alerts/"
+    clients = {"ends_past_the_gateway", "as_environment", "job", "job_past_the_gateway", "job_in_a_hostile_project"}
+    assert set(CASES) | clients | {"loads", "tells_apart", "unit", "scraped", "measures"} == set(observe.KINDS), (
+        "tells_apart is tried in tests/test_security.py, unit by the mutants of operate/run/, scraped and measures by those of operate/alerts/, "
+        "those of jobs, containers and editors in tests/test_clients.py"
     )
     assert {name for name in vars(Seen) if not name.startswith("_")} <= {*dir(Replay)}, "the replay has other methods now"

@@ -365,7 +365,7 @@ class Gateway:
             "accept": "application/json", "content-type": "application/json", "anthropic-version": VERSION, "x-app": "cli",
             "user-agent": "gateway_check.py", "accept-encoding": "identity",
         }  # fmt: skip
-        key = "sk-gateway-check-wrong-key" if credential == "wrong" else self.key
+        key = "sk-not-a-key-gateway-check" if credential == "wrong" else self.key
         if credential == "x-api-key":
             made["x-api-key"] = key
         elif credential != "none" and key:

@@ -1,1 +1,1 @@
-echo "2c7e1bf672365384afa4ea6f98ff226613aa3faec5aad482b0e1f3ed2af10049  gateway_check.py" | sha256sum --check
+echo "22ed57034a9d33c78d405339833ee936c80242f41fd51abce3dfb9cf86a94ef1  gateway_check.py" | sha256sum --check
