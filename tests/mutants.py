@@ -591,6 +591,8 @@ def judged(mutants: list[Mutant], equivalents: dict[str, str]) -> Iterator[Resul
                     waiting.remove(here)
                 else:
                     yield answer
+        for process in processes:  # they have said their last; ended while they end, they would show a traceback
+            process.join()
     except EOFError:
         raise MutantError("A process that judged mutants ended without an answer; run it again, with fewer other programs running.") from None
     finally:
