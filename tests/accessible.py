@@ -86,11 +86,18 @@ STOP = """
 """
 
 
+#: Behind the last stop comes the browser's own frame, or at once the first stop again; that is the end if every link was met.
+ROUND = """
+  if (!again && met[0] === document.activeElement && [...document.querySelectorAll('a[href]')].every((link) => met.includes(link) || !seen(link))) return null;
+  met.push(document.activeElement);
+"""
+
+
 def tab_stops(page: Page) -> list[str]:
     """WCAG 2.4.3, 2.4.7, 2.4.11, 1.4.11: from the first Tab stop to the last, each is to be seen, with a ring, below nothing."""
     problems: list[str] = []
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
-    here = page.evaluate_handle(f"() => () => {{ {HELPERS} {STOP} }}")  # compiled once, asked at every stop
+    here = page.evaluate_handle(f"() => {{ const met = []; return (again) => {{ {HELPERS} {ROUND} {STOP} }}; }}")  # compiled once, asked at every stop
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         stop = here.evaluate("here => here()")
@@ -98,7 +105,7 @@ def tab_stops(page: Page) -> list[str]:
             return problems
         if "problem" in stop:
             page.wait_for_timeout(A_MOMENT)  # the theme fits the columns to the window a frame later
-            stop = here.evaluate("here => here()")
+            stop = here.evaluate("here => here(true)")
         if "problem" in stop:
             problems.append(f"{stop['name']} {stop['problem']}")
     return [*problems, f"more than {MOST_STOPS} Tab stops, or a trap: {page.evaluate('document.activeElement.outerHTML.slice(0, 90)')}"]

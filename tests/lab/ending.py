@@ -12,8 +12,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def in_order() -> None:
-    """SIGTERM and a closed terminal end this process as Ctrl-C does, by KeyboardInterrupt."""
-    for name in ("SIGTERM", "SIGHUP"):
+    """SIGTERM and a closed terminal end this process as Ctrl-C does, by KeyboardInterrupt.
+
+    Ctrl-C itself too: a program that a shell starts in the background ignores it, and so would all that it starts.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
 
