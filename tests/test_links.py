@@ -35,7 +35,7 @@ status=0
 log=csv
 [csv]
 separator=,
-parts=parentname,urlname,realurl,result,warningstring,valid
+parts=parentname,urlname,url,result,warningstring,valid
 """
 #: As root, linkchecker becomes "nobody", who may not read the checkout; it then leaves out the anchors without a word.
 LINKCHECKER = "import sys, linkcheck.command.linkchecker as program; program.drop_privileges = lambda: None; sys.exit(program.linkchecker())"
