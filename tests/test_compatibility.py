@@ -22,6 +22,8 @@ from tests.compatibility.broken import FAULTS, KEY, Proxy, wrong
 from tests.compatibility.world import GATEWAYS, Measured
 from tests.test_doctor_pythons import PYTHONS
 
+pytestmark = pytest.mark.long
+
 BROKEN = read_yaml(Path(__file__).parent / "compatibility" / "broken.yaml")["broken"]
 #: Fails for every proxy here: none of them has this route.
 ALWAYS = {"chat-completions"}

@@ -255,4 +255,7 @@ def test_serve_shows_every_edit(tmp_path: Path) -> None:
         assert "Traceback" not in log.read_text()
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(20)
+        try:
+            server.wait(20)
+        finally:
+            server.kill()  # also when it does not listen to Ctrl-C
