@@ -69,6 +69,7 @@ PRIVATE = [
     (re.compile(r"https?://(?!host\.docker\.internal\b)[\w.-]+\.(?:internal|local|lan|corp|intranet)\b(?!\.)"), "the address of a private host"),
     (re.compile(r"https?://[^/\s\"'`]*/(?:pypi/)?simple/?(?=[\s\"'`]|$)"), "the address of a package index"),
     (re.compile(r"https?://[^/\s:@\"'`]+:[^\s\"'`{<]+@(?!\S*\bexample\b)"), "an address with a password"),  # {..} and <..> stand for one
+    (re.compile(r"registry\.npmjs\.(?:org)|\bpypi\.(?:org)|pythonhosted\.(?:org)|\bdeb\.debian\.(?:org)"), "a package registry's host"),
     (re.compile(r"(?<![\w.~$}/-])/(?:root|home/[a-z]\w*|Users/\w+|work/\w+)/\w"), "a folder of somebody's machine"),
 ]
 #: Examples that name what is looked for, one reason each.
@@ -98,6 +99,7 @@ def test_no_file_names_a_private_host_or_somebodys_folder() -> None:
         ("index-url = http://packages.corp/", True),
         ("--index-url https://example.com/pypi/simple", True),
         ("https://me:secret@gateway.test/", True),
+        ("asks registry.npmjs." + "org", True),
         ("open /home/alice/project", True),
         ("cd /root/x", True),
         ("https://docs.litellm.ai/docs/simple_proxy", False),
