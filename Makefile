@@ -13,16 +13,16 @@ export PYTHONDONTWRITEBYTECODE = 1
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit
+serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit; PAGES="patterns/direct.md": these alone, in seconds
 	@$(PYTHON) tests/install.py site port=$(PORT)
-	@$(SITE) -m mkdocs serve --livereload -a 127.0.0.1:$(PORT)
+	@HANDBOOK_PAGES="$(PAGES)" $(SITE) -m mkdocs serve --livereload -a 127.0.0.1:$(PORT)
 
 site: ## build the site into site/
 	@$(PYTHON) tests/install.py site
 	@$(SITE) -m mkdocs build --quiet
 
 test: ## install what the tests need, build the site, run every block
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run all
 
@@ -41,7 +41,7 @@ doctor: ## run the doctor's own checks with $(PYTHON), any from 3.9 on
 	@$(PYTHON) tests/doctor/everywhere.py
 
 update: ## rewrite the recorded outputs by running their blocks again
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.update
 	@$(TEST) -m tests.dump_known
@@ -55,11 +55,11 @@ measure: ## times and memory, into reports/measure.json; what was measured for s
 	@$(TEST) -m tests.reach
 
 compatibility: ## ask gateways what Claude Code needs of them, into its page
-	@$(PYTHON) tests/install.py system test litellm node gateways compatibility
+	@$(PYTHON) tests/install.py system test litellm node gateways proxies compatibility
 	@$(TEST) -m tests.compatibility
 
 mutants: ## change one value at a time and see which test notices
-	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus agent-sdk
+	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
 	@$(TEST) -m tests.mutants
 
 faults: ## break 150 things one at a time, and in pairs, and see whether the doctor names the cause

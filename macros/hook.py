@@ -1,8 +1,13 @@
-"""The one MkDocs hook: calls the engine-neutral functions at the right moment."""
+"""The one MkDocs hook: calls the engine-neutral functions at the right moment.
+
+With HANDBOOK_PAGES, some files below docs/ separated by spaces, only these
+pages are built: in seconds, without what only a whole site can be asked.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +18,7 @@ from mkdocs.plugins import CombinedEvent, event_priority
 
 ROOT = Path(__file__).resolve().parent.parent
 RENDERED = ROOT / "reports" / "rendered"
+PAGES = os.environ.get("HANDBOOK_PAGES", "").split()
 _command = "build"
 
 
@@ -36,6 +42,9 @@ def on_config(config: Any) -> Any:
     from macros import guards
     from macros.ledger import BookError, load
 
+    if PAGES:
+        config.nav = None
+        config.validation.links.not_found = config.validation.links.anchors = logging.DEBUG  # what leads to the other pages leads nowhere
     try:
         config.extra["book"] = load()
         guards.data(config.extra["book"])
@@ -44,6 +53,18 @@ def on_config(config: Any) -> Any:
     if _command == "build":
         shutil.rmtree(RENDERED, ignore_errors=True)  # a page that was renamed leaves nothing behind
     return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Leave out the pages that are not asked for."""
+    known = {file.src_uri: file for file in files.documentation_pages()}
+    unknown = [name for name in PAGES if name not in known]
+    if unknown:
+        raise PluginError(f"HANDBOOK_PAGES: no page {', '.join(unknown)} below docs/; name pages like patterns/direct.md")
+    for name, file in known.items():
+        if PAGES and name not in PAGES:
+            files.remove(file)
+    return files
 
 
 @event_priority(100)
@@ -101,7 +122,7 @@ def on_post_build(config: Any) -> None:
 
     site = Path(config.site_dir)
     try:
-        evidence.write(config.extra["book"], site)
+        evidence.write(config.extra["book"], site, whole=not PAGES)
         css.write(site)
         published.write(config.extra["book"], site)
     except BookError as problem:

@@ -16,7 +16,7 @@ def define_env(env: Any) -> None:
     from macros import catalogue, checklist, choose, compatibility, cost, doctor, drawing, evidence, ledger, reference, render, symptoms, trace
     from macros import diagram as drawn
 
-    book = ledger.load()
+    book = env.conf["extra"].get("book") or ledger.load()  # what macros/hook.py has read
 
     @env.macro
     def snippet(block_id: str) -> str:

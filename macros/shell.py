@@ -8,6 +8,8 @@ macros/theme/assets/shell.css hides from readers without JavaScript what needs i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 
 from bs4 import BeautifulSoup, Tag
@@ -24,13 +26,25 @@ CLOSE = (
 
 def repair(soup: BeautifulSoup) -> None:
     """Change the page in place. Raises BookError when the theme wrote other markup."""
+    with _frame_alone(soup):
+        _header(soup)
+        _search(soup)
+        _palette(soup)
+        _navigation(soup)
+        _status(soup)
     _skip(soup)
-    _header(soup)
-    _search(soup)
-    _palette(soup)
-    _navigation(soup)
     _contents(soup)
-    _rest(soup)
+    _headings(soup)
+
+
+@contextmanager
+def _frame_alone(soup: BeautifulSoup) -> Iterator[None]:
+    """The page without its text, which is most of it and would be searched every time."""
+    article = _one(soup, "article")
+    place = soup.new_tag("article")
+    article.replace_with(place)
+    yield
+    place.replace_with(article)
 
 
 def _all(soup: Tag, selector: str) -> list[Tag]:
@@ -192,9 +206,12 @@ def _contents(soup: BeautifulSoup) -> None:
     heading.insert_after(folded)
 
 
-def _rest(soup: BeautifulSoup) -> None:
+def _status(soup: BeautifulSoup) -> None:
     _one(soup, "[data-md-component=dialog]")["role"] = "status"  # so that "Copied to clipboard" is heard
-    for link in soup.select("a.headerlink"):
+
+
+def _headings(soup: BeautifulSoup) -> None:
+    for link in soup.find_all("a", class_="headerlink"):
         text = link.parent.get_text(" ", strip=True).rstrip("¶").strip()
         link["aria-label"] = f"Link to: {text}"
         del link["title"]

@@ -1,6 +1,6 @@
 """Installs into the checkout what a make target needs. Standard library only.
 
-    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|agent-sdk|compatibility|system ...
+    python3 tests/install.py site|test|litellm|node|gateways|vault|prometheus|proxies|agent-sdk|compatibility|system ...
 
 Each part is skipped when what it was installed from has not changed. Every
 failure is one message that says what is missing and how to get it.
@@ -24,7 +24,7 @@ LOCKS = {
     "test": ROOT / "tests" / "requirements.txt",
     "litellm": ROOT / "tests" / "lab" / "litellm.txt",
     "vault": ROOT / "tests" / "lab" / "vault.txt",
-    "proxies": ROOT / "tests" / "compatibility" / "proxies.txt",
+    "proxies": ROOT / "tests" / "lab" / "proxies.txt",
     "any-llm": ROOT / "tests" / "compatibility" / "any-llm.txt",
 }
 #: What pages' own pip commands install besides: into LiteLLM's environment, or into one of the page's own.
@@ -234,7 +234,6 @@ def prometheus() -> None:
 
 def compatibility() -> None:
     """What `make compatibility` measures beside what the tests need."""
-    environment("proxies")
     environment("any-llm")
     stamp, folder = stamp_of(NEXT), VENV / "litellm-next"
     if is_current("litellm-next", stamp) and folder.exists():
@@ -262,7 +261,7 @@ def litellm() -> None:
 
 PARTS = {
     "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
-    "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus,
+    "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus, "proxies": lambda: environment("proxies"),
     "agent-sdk": agent_sdk, "compatibility": compatibility,
 }  # fmt: skip
 

@@ -195,11 +195,19 @@ def answers(book: Book) -> list[Mutant]:
         if row["state"] != "tested":
             continue
         page = row["at"].partition("#")[0]
-        file = next(path for path in (f"docs/{page}index.md", f"docs/{page.rstrip('/')}.md") if (book.root / path).is_file())
+        file = f"docs/{source_of(page, book.root)}"
         tests = dict.fromkeys(test for test in row["tests"] if "::test_block" not in test)
         guards = " ".join([*map(shlex.quote, tests), ACCOUNTS]) + WITHOUT_LAB
         found.append(Mutant(f"answer-{row['id']}", file, "removal", "", "", page, tests=guards, section=row["at"]))
     return found
+
+
+def source_of(page: str, root: Path) -> str:
+    """The file below docs/ of a page's address. Raises MutantError where there is none."""
+    for name in (f"{page}index.md", f"{page.rstrip('/')}.md"):
+        if (root / "docs" / name).is_file():
+            return name
+    raise MutantError(f"no page {page!r}; correct tests/mutants.yaml")
 
 
 def everything() -> tuple[list[Mutant], dict[str, str]]:
@@ -259,11 +267,11 @@ def copy_sources(target: Path) -> Path:
     return target
 
 
-def build(root: Path) -> str | None:
-    """Build ``root/site``. Returns what stopped the build, or None."""
+def build(root: Path, pages: tuple[str, ...] = ()) -> str | None:
+    """Build ``root/site``, or these files below docs/ alone. Returns what stopped the build, or None."""
     done = subprocess.run(
         [str(root / ".venv" / "site" / "bin" / "python"), "-m", "mkdocs", "build", "--quiet"],
-        cwd=root, env={"PATH": os.defpath, "LANG": "C.UTF-8", "NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=root, env={"PATH": os.defpath, "LANG": "C.UTF-8", "NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1", "HANDBOOK_PAGES": " ".join(pages)},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
     )  # fmt: skip
     if done.returncode == 0:
@@ -373,19 +381,19 @@ class Bench:
     def __init__(self, root: Path, forker: Forker) -> None:
         self.root, self.forker = root, forker
         self.shown: dict[tuple[str, str], Row] = {}
-        self.built = False  # what stands in site/ is what is built when nothing is changed
+        #: The pages that stand in site/ with nothing changed; (): all of them.
+        self.built: tuple[str, ...] | None = None
 
     def prepare(self) -> None:
         """Build, with nothing changed; raises MutantError when that fails."""
         stopped = build(self.root)
         if stopped is not None:
             raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
-        self.built = True
-        self.shown = self._rows()
+        self.built = ()
+        self.shown = self._rows(load(self.root))
 
     def baseline(self, mutants: list[Mutant]) -> None:
         """Nothing is changed, and what guards these passes; raises MutantError otherwise."""
-        self._unchanged()
         for mutant in mutants:
             self._shows(mutant)
         replayed = {(mutant.page, mutant.cold, mutant.variant): mutant for mutant in mutants if mutant.tests is None and mutant.build is None}
@@ -393,17 +401,20 @@ class Bench:
         if any(mutant.section for mutant in mutants):  # all at once: they differ only in which tests they name
             named.add(" ".join(dict.fromkeys(word for mutant in mutants if mutant.section for word in _named(str(mutant.tests)))) + WITHOUT_LAB)
         for test in sorted(named):
+            self._unchanged()
             finding = tested(self.root, test)
             if finding.outcome != "survived":
                 raise MutantError(f"Nothing is changed, and {finding.killed_by} fails: {finding.message}. Repair that first (make test).")
         for mutant in replayed.values():
-            finding = judge(self._replay(mutant), self.root)
+            book = load(self.root)
+            self._unchanged(self._pages(mutant, book))
+            finding = judge(self._replay(mutant, book), self.root)
             if finding.outcome != "survived":
                 raise MutantError(f"Nothing is changed, and {mutant.page} fails: {finding.killed_by}: {finding.message}. Repair that first (make test).")
 
-    def _rows(self) -> dict[tuple[str, str], Row]:
+    def _rows(self, book: Book) -> dict[tuple[str, str], Row]:
         """The blocks of the built copy, by page and anchor, with the text that a reader copies."""
-        site, book = self.root / "site", load(self.root)
+        site = self.root / "site"
         pages = dict.fromkeys(row["page"] for row in json.loads((site / "evidence" / "blocks.json").read_text("utf-8")))
         return {(row.page, row.anchor): row for page in pages for row in rows_of(book, site, page)}
 
@@ -419,25 +430,34 @@ class Bench:
         """Make the change in the copy, build it, and let what guards it judge."""
         if mutant.section:
             return self._without(mutant.section, str(mutant.tests))
-        self.built = False
+        pages = () if mutant.tests or mutant.build else self._pages(mutant, load(self.root))
+        self.built = None
         with changed(mutant, self.root):
-            stopped = build(self.root)
+            stopped = build(self.root, pages)
             if stopped is not None:
                 return Finding("killed", "build", "build", first_line(stopped, self.root), mutant.build is not None and mutant.build in stopped)
-            checks = {row.block.check for key, row in self._rows().items() if key not in self.shown or row.text != self.shown[key].text}
+            book = load(self.root)
+            checks = {row.block.check for key, row in self._rows(book).items() if key not in self.shown or row.text != self.shown[key].text}
             if mutant.build is not None:
                 return Finding("survived")
             if mutant.tests is not None:
                 finding = tested(self.root, mutant.tests)
                 return replace(finding, counts=counts(finding, checks))
             try:
-                finding = judge(self._replay(mutant), self.root)
+                finding = judge(self._replay(mutant, book), self.root)
             except Exception as problem:  # the replay does not say which row; that counts for nothing and is told
                 return Finding("killed", mutant.page, "error", first_line(f"{type(problem).__name__}: {problem}", self.root))
             return replace(finding, counts=counts(finding, checks))
 
-    def _unchanged(self) -> None:
-        self.built = self.built or build(self.root) is None
+    def _unchanged(self, pages: tuple[str, ...] = ()) -> None:
+        """Have these pages in site/, all when none is named, with nothing changed."""
+        if self.built is None or self.built != pages:
+            self.built = pages if build(self.root, pages) is None else None
+
+    def _pages(self, mutant: Mutant, book: Book) -> tuple[str, ...]:
+        """The files of the pages that a replay reads: the mutant's, and the one from which it goes on."""
+        first = book.pages.get(mutant.page, {}).get("first")
+        return tuple(source_of(page, self.root) for page in [mutant.page, *([first["page"]] if first else [])])
 
     def _without(self, section: str, tests: str) -> Finding:
         """Whether the tests of an answer notice that it is gone."""
@@ -446,9 +466,8 @@ class Bench:
             finding = tested(self.root, tests)
         return replace(finding, counts=finding.how == "test")
 
-    def _replay(self, mutant: Mutant) -> list[Row]:
-        """The mutant's page, in its variant; the copy may hold the mutant or not."""
-        book = load(self.root)
+    def _replay(self, mutant: Mutant, book: Book) -> list[Row]:
+        """The mutant's page, in its variant; the copy may hold the mutant or not. ``book`` may be changed."""
         if not (mutant.cold or _starts_cold(book, mutant.page)):
             _hurry(book)
         return Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant).run()

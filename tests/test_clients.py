@@ -324,6 +324,13 @@ def test_a_job_that_follows_a_hostile_project_is_noticed(
     assert found is None if problem is None else problem in str(found)
 
 
+@pytest.mark.parametrize(("status", "problem"), [(128, None), (0, "the job ends with status 0 although git failed")])
+def test_a_job_that_hides_a_failing_git_is_noticed(monkeypatch: pytest.MonkeyPatch, status: int, problem: str | None) -> None:
+    monkeypatch.setattr(observe, "_job", lambda *words: jobs.Done(status, "", []))
+    replay = SimpleNamespace(content=lambda value: value)
+    assert observe.job_with_a_failing_git(replay, SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"}) == problem
+
+
 @pytest.mark.parametrize(("status", "problem"), [(22, None), (0, "past the gateway it ends with status 0, expected 22")])
 def test_a_block_that_works_past_the_gateway_is_noticed(status: int, problem: str | None) -> None:
     replay = SimpleNamespace(past_the_gateway=lambda row: SimpleNamespace(status=status, output=""))
@@ -342,6 +349,7 @@ def test_an_editor_that_sets_other_variables_is_noticed(book: Book) -> None:
 def test_a_job_sees_what_its_runner_gives_it() -> None:
     text = "jobs: {a: {env: {A: '1'}, steps: [{uses: x}, {name: n, env: {B: '${{ secrets.T }}'}, run: r}]}}"
     assert jobs.github(text, {"T": "t"}) == [jobs.Step("n", "r", "bash -e", {"A": "1", "B": "t"})]
+    assert jobs.github(text.replace("run: r", "shell: bash, run: r"), {"T": "t"})[0].shell.endswith("-eo pipefail")
     with pytest.raises(KeyError):
         jobs.github(text, {})
     assert jobs.gitlab("a: {variables: {A: '1'}, before_script: [b], script: [c]}", {"T": "t"}) == [

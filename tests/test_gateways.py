@@ -107,9 +107,12 @@ def test_it_is_the_release_of_its_lock_file(asked: Asked) -> None:
 def test_the_versions_of_the_data_are_those_of_the_programs(book: Book) -> None:
     found = {name: gateways.version(name) for name in gateways.KINDS}
     assert found == {name: book.fact(f"versions.{name}.version") for name in found}
-    for name, program in (("node", [str(gateways.programs.node()), "--version"]), ("haproxy", [str(gateways.programs.system("haproxy")), "-v"])):
+    for name, program in (
+        ("node", [str(gateways.programs.node()), "--version"]), ("haproxy", [str(gateways.programs.system("haproxy")), "-v"]),
+        ("caddy", [str(gateways.programs.proxy("caddy")), "version"]), ("envoy", [str(gateways.programs.proxy("envoy")), "--version"]),
+    ):  # fmt: skip
         printed = subprocess.run(program, capture_output=True, text=True).stdout
-        assert re.search(rf"[v ]{re.escape(book.fact(f'versions.{name}.version'))}\b", printed), printed
+        assert re.search(rf"[v /]{re.escape(book.fact(f'versions.{name}.version'))}\b", printed), printed
 
 
 def test_its_lock_file_holds_hashes_and_no_addresses(asked: Asked) -> None:

@@ -95,6 +95,8 @@ def test_the_guard_knows_every_macro() -> None:
     found = set()
 
     class Environment:
+        conf: dict[str, dict[str, object]] = {"extra": {}}
+
         def macro(self, function: Callable[..., str]) -> Callable[..., str]:
             found.add(function.__name__)
             return function

@@ -331,12 +331,13 @@ NINE_TABS = f"<div class=tabbed-labels>{'<label>a</label>' * 9}</div><div class=
     ("source", "message"),
     [
         (FRAME.replace(html.THEME, "mkdocs-material-0.0.0").format(""), f"was written for {html.THEME}"),
-        (FRAME.format(""), "the theme wrote nothing that matches '\\[data-md-component=skip\\]'"),
+        (FRAME.format(""), "the theme wrote nothing that matches 'article'"),
+        (FRAME.format("<article></article>"), "the theme wrote nothing that matches 'header.md-header'"),
         (FRAME.format(f"<article><div class=tabbed-set>{NINE_TABS}</div></article>"), "9 tabs in one group"),
         (FRAME.format("<article><div class=tabbed-set><div class=tabbed-labels></div></div></article>"), "0 labels for 0 tabs"),
         (FRAME.format("<article><pre>x</pre></article>"), "comes from no ledger"),
     ],
-    ids=["another theme", "no skip link", "too many tabs", "other tabs", "a block from nowhere"],
+    ids=["another theme", "no text", "no header", "too many tabs", "other tabs", "a block from nowhere"],
 )
 def test_repairs_stop_the_build(book: Book, source: str, message: str) -> None:
     with pytest.raises(BookError, match=message):

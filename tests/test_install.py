@@ -61,7 +61,7 @@ def test_python_that_is_too_old(elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("names, named", [(["sites"], "sites"), (["site", "tset", "nod"], "tset nod"), ([], "(none named)")])
 def test_a_part_that_does_not_exist(names: list[str], named: str, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(names) == 2
-    parts = "system site test litellm node gateways vault prometheus agent-sdk compatibility port=NUMBER"
+    parts = "system site test litellm node gateways vault prometheus proxies agent-sdk compatibility port=NUMBER"
     assert capsys.readouterr().err == f"Unknown part: {named}. Name one or more of: {parts}\n"
     assert not (elsewhere / ".venv").exists()
 

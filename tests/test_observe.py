@@ -39,7 +39,7 @@ class Seen:
     """A replay as far as an observation looks at it; what was seen is told beforehand."""
 
     def __init__(self, folder: Path, **seen: Any) -> None:
-        self.folder, self.seen, self.providers = folder, seen, ["bedrock", "vertex"]
+        self.home, self.seen, self.providers = folder, seen, ["bedrock", "vertex"]
         self.book = SimpleNamespace(
             fact={"site.provider_address": "https://api.anthropic.com", "site.gateway_address": "http://127.0.0.1:4000", **SITE}.__getitem__
         )
@@ -56,9 +56,16 @@ class Seen:
         self.lab = folder
         self.asked: list[dict[str, Any]] = []
         self.lines: list[str] = []
+        #: What the block prints when it runs again, and again; the last one stays.
+        self.outputs = list(seen.get("outputs", [""]))
+
+    def folder(self, provider: str = "anthropic") -> Path:
+        place = self.home / provider
+        place.mkdir(exist_ok=True)
+        return place
 
     def outside(self, path: str) -> Path:
-        return self.folder / path.removeprefix("~/")
+        return self.home / path.removeprefix("~/")
 
     def values(self, expected: dict[str, Any]) -> dict[str, Any]:
         return expected
@@ -100,7 +107,8 @@ class Seen:
         return SimpleNamespace(status=self.seen["status"], output="")
 
     def elsewhere(self, row: Any, env: dict[str, Any]) -> Any:
-        return SimpleNamespace(status=self.seen["status"], output="")
+        output = self.outputs.pop(0) if len(self.outputs) > 1 else self.outputs[0]
+        return SimpleNamespace(status=self.seen.get("status", 0), output=output)
 
     def past_the_gateway(self, row: Any) -> Any:
         return SimpleNamespace(status=self.seen["status"], output="")
@@ -300,6 +308,16 @@ CASES["gateway_meanwhile"] = (
         ({"requests": [request()]}, "refused 0 requests"),
     ],
 )
+CLOUDS = {"statuses": [529, 401], "order": ["anthropic", "bedrock"], "prints": ["first", "second"], "recovers_within": 0.1}
+CASES["clouds_meanwhile"] = (
+    CLOUDS,
+    {"outputs": ["first\n", "second\n", "second\n", "first\n"]},
+    [
+        ({"outputs": ["first", "first", "second"]}, "printed ['first', 'first']"),
+        ({"outputs": ["first", "second", ""]}, "printed '' while the first provider refused with 401"),
+        ({"outputs": ["first", "second", "second"]}, "does not print first again"),
+    ],
+)
 CASES["asked_hosts"] = (["api.anthropic.com"], {"requests": [REQUEST]}, [({}, "asked as []"), ({"requests": [request(host="eu")]}, "asked as ['eu']")])
 CASES["regions_meanwhile"] = (
     {"key": "~/key", "model": "opus", "provider": {"status": 529}, "requests": 2, "asked": ["us", "eu", "eu"]},
@@ -347,7 +365,7 @@ def test_a_bundle_that_lacks_an_authority(folder: Path) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    clients = {"ends_past_the_gateway", "as_environment", "job", "job_past_the_gateway", "job_in_a_hostile_project"}
+    clients = {"ends_past_the_gateway", "as_environment", "job", "job_past_the_gateway", "job_in_a_hostile_project", "job_with_a_failing_git"}
     assert set(CASES) | clients | {"loads", "tells_apart", "unit", "scraped", "measures"} == set(observe.KINDS), (
         "tells_apart is tried in tests/test_security.py, unit by the mutants of operate/run/, scraped and measures by those of operate/alerts/, "
         "those of jobs, containers and editors in tests/test_clients.py"

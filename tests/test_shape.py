@@ -79,7 +79,7 @@ def test_pages_with_credentials_warn(site: Path, book: Book, name: str) -> None:
 def test_third_party_software_has_its_notice(site: Path, book: Book, name: str) -> None:
     article = built(site, name).select_one("article")
     assert article is not None
-    for product in ("litellm", "cntlm", "nginx", "portkey", "claude-code-router", "haproxy"):
+    for product in ("litellm", "cntlm", "nginx", "portkey", "claude-code-router", "haproxy", "caddy", "envoy"):
         uses = any(product in book.block(str(pre["data-snippet"])).data.get("uses", []) for pre in article.select("pre[data-snippet]"))
         product_name = book.fact(f"versions.{product}.name")
         noticed = f"This configuration uses {product_name}, a third-party solution not developed or maintained by Anthropic." in article.get_text()

@@ -338,7 +338,7 @@ def tls(replay: Replay, row: Row, expected: dict[str, str]) -> str | None:
 
 
 def listens_only(replay: Replay, row: Row, expected: list[str]) -> str | None:
-    found = sorted(f"{host}:{port}" for host, port in replay.inside.listeners() if (host, port) not in replay.lab_listeners)
+    found = sorted({f"{host}:{port}" for host, port in replay.inside.listeners() if (host, port) not in replay.lab_listeners})  # a thread each may listen
     return None if found == sorted(expected) else f"listening: {found}, expected {expected}"
 
 
@@ -386,6 +386,36 @@ def gateway_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str
     refused = [status for _, status in seen if status != 200]
     if not 1 <= len(refused) <= expected["refused_at_most"]:
         return f"the provider refused {len(refused)} requests, expected 1 to {expected['refused_at_most']}"
+    return None
+
+
+def clouds_meanwhile(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """What the block prints while none, the first, the first two, ... of these providers refuse every request.
+
+    Refused with the first status; with each other one, the first provider alone refuses. Then all are well again.
+    """
+    rules = [replay.folder(name) / "behave.json" for name in expected["order"]]
+    found = []
+    try:
+        for rule in rules:
+            found.append(replay.elsewhere(row, {}).output.strip())
+            rule.write_text(json.dumps({"status": expected["statuses"][0]}))
+        for rule in rules[1:]:
+            rule.unlink()
+        for status in expected["statuses"][1:]:
+            rules[0].write_text(json.dumps({"status": status}))
+            printed = replay.elsewhere(row, {}).output.strip()
+            if printed != expected["prints"][1]:
+                return f"it printed {printed!r} while the first provider refused with {status}, expected {expected['prints'][1]}"
+    finally:
+        for rule in rules:
+            rule.unlink(missing_ok=True)
+    if found != expected["prints"]:
+        return f"it printed {found} while none, one, two and more of the providers refused, expected {expected['prints']}"
+    try:
+        wait_until(lambda: replay.elsewhere(row, {}).output.strip() == found[0], expected["recovers_within"], "the first provider's return")
+    except TimeoutError:
+        return f"it does not print {found[0]} again within {expected['recovers_within']} seconds after all providers are well"
     return None
 
 
@@ -494,6 +524,12 @@ def job_in_a_hostile_project(replay: Replay, row: Row, expected: dict[str, Any])
     return None if done.status == 0 else f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"
 
 
+def job_with_a_failing_git(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """The job where git cannot tell the change: it ends badly, although Claude answers."""
+    done = _job(replay, row, expected["form"], row.text, replay.content(expected["token"]), jobs.BROKEN_GIT)
+    return "the job ends with status 0 although git failed" if done.status == 0 else None
+
+
 def as_environment(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     """A Claude Code that is started with the variables of VS Code's settings reaches the gateway; its first word is the answer."""
     listed = {item["name"]: item["value"] for item in json.loads(row.text)[renderings.VSCODE]}
@@ -520,7 +556,8 @@ KINDS: dict[str, Callable[..., str | None]] = {
         listens, dials, environment, provider_request, provider_saw, gone, proxied, loads,
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
-        provider_keys, gateway_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
+        provider_keys, gateway_meanwhile, clouds_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
         ends_past_the_gateway, as_environment, job, job_past_the_gateway, job_in_a_hostile_project,
+        job_with_a_failing_git,
     )
 }  # fmt: skip

@@ -53,6 +53,11 @@ def prometheus(name: str) -> Path:
     return _need(VENV / "prometheus" / name, "make test")
 
 
+def proxy(name: str) -> Path:
+    """``caddy`` or ``envoy``."""
+    return _need(VENV / "proxies" / "bin" / name, "make test")
+
+
 def gateway(name: str, package: str, path: str) -> Path:
     """A file of a gateway's npm package; ``name`` is the gateway's folder below snippets/gateways."""
     return _need(VENV / "gateways" / name / "node_modules" / package / path, "make test")

@@ -231,7 +231,10 @@ class World:
             shutil.copytree(programs.npm_cache(), self.lab / "npm")
             self.env["npm_config_registry"] = (programs.npm_cache().parent / "registry").read_text()
             return
-        where = {"prometheus": programs.prometheus, "promtool": programs.prometheus, "node": lambda _: programs.node()}.get(name, programs.vault)
+        where = {
+            "prometheus": programs.prometheus, "promtool": programs.prometheus, "caddy": programs.proxy, "envoy": programs.proxy,
+            "node": lambda _: programs.node(),
+        }.get(name, programs.vault)  # fmt: skip
         (self.lab / "bin" / name).symlink_to(where(name))
         if name != "aws":
             return
