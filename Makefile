@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit; PAGES="patterns/direct.md": these alone, in seconds
+serve: ## read the site at http://127.0.0.1:8000, rebuilt as you edit (PAGES="patterns/direct.md": that page alone, in seconds)
 	@$(PYTHON) tests/install.py site port=$(PORT)
 	@HANDBOOK_PAGES="$(PAGES)" $(SITE) -m mkdocs serve --livereload -a 127.0.0.1:$(PORT)
 
@@ -26,13 +26,13 @@ test: ## install what the tests need, build the site, run every block
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run all
 
-test-all: ## the same with every variant of every page
+test-all: ## the same with every variant and every look of every page
 	@HANDBOOK_ALL_VARIANTS=1 $(MAKE) --no-print-directory test
 
 sudo-test: ## the same as root, by sudo; it may then install Debian packages
 	@sudo env "PATH=$$PATH" $(MAKE) --no-print-directory test
 
-check: ## everything that needs no lab, in under a minute
+check: ## everything that needs no lab, in two minutes
 	@$(PYTHON) tests/install.py site test node
 	@$(SITE) -m mkdocs build --quiet
 	@$(TEST) -m tests.run check

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import pytest
+import yaml
 
 from tests.lab import ending, room
 from tests.lab.programs import ROOT
@@ -22,8 +24,11 @@ def main(what: str) -> int:
     if what == "all":
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
     ending.in_order()
+    began, budget = time.monotonic(), yaml.safe_load((ROOT / "tests" / "budgets.yaml").read_text())["test_seconds" if what == "all" else "check_seconds"]
     with room.workshop("handbook-"):
-        return pytest.main(["tests", "-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
+        status = pytest.main(["tests", "-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
+    print(f"It took {time.monotonic() - began:.0f} seconds; the budget is {budget} on two cores with nothing else running.")
+    return status
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import functools
 import itertools
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page
 from tests.accessible import OVERFLOW
 from tests.conftest import listed
 from tests.lab.browser import Site, View, Views
-from tests.test_html import BUDGETS, page_names
+from tests.test_html import BUDGETS, looked_at, page_names
 from tests.test_html import page as parsed
 
 pytestmark = pytest.mark.browser
@@ -28,8 +29,7 @@ SHOW_TAB = "panel => panel.closest('.tabbed-set').querySelectorAll(':scope > inp
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", page_names())
+    looked_at(metafunc)
 
 
 def address(name: str) -> str:
@@ -56,15 +56,17 @@ def tab_labels(name: str) -> tuple[str, ...]:
 
 
 # Accessibility ----------------------------------------------------------------
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag(views: Views, name: str, scheme: str, width: int) -> None:
+@pytest.mark.looks(
+    {"light, 1280 px": {"scheme": "light", "width": WIDE}, "dark, 320 px": {"scheme": "dark", "width": NARROW}},
+    {"light, 320 px": {"scheme": "light", "width": NARROW}, "dark, 1280 px": {"scheme": "dark", "width": WIDE}},
+)
+def test_wcag(views: Views, name: str, look: dict[str, Any]) -> None:
     """No rule is disabled. Badges are open; each tab is looked at, in both schemes."""
-    view = views(scheme=scheme, width=width)
+    view = views(**look)
     page = view.open(address(name))
     open_all(page)
     found = view.axe()
-    for panel in panels(page) if width == NARROW else []:
+    for panel in panels(page):
         panel.evaluate(SHOW_TAB)
         found += view.axe(".tabbed-set")
     assert len(found) <= BUDGETS["axe_violations"], "repair the theme in macros/theme or macros/html.py:\n" + listed(name, found)

@@ -25,6 +25,7 @@ from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import wait_until
 from tests.lab.play.started import free_port
 
+pytestmark = pytest.mark.lab
 BODY = {"model": "claude-opus-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Reply with one word: gateway"}], "of_no_schema": 1}
 BETAS = "second-beta,first-beta"
 
@@ -229,3 +230,35 @@ def test_mintmcp_is_told_as_a_gateway_for_tools(site: Path, book: Book) -> None:
     assert [name for name, kind in kinds.items() if kind == "tools"] == ["mintmcp"]
     article = BeautifulSoup((site / "gateways" / "others" / "index.html").read_text("utf-8"), "html.parser")
     assert not any("mintmcp" in pre["data-snippet"] for pre in article.select("pre[data-snippet]"))
+
+
+# Caddy ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("filtered", [True, False])
+def test_caddys_log_shows_a_key_unless_it_is_told_not_to(book: Book, tmp_path: Path, filtered: bool) -> None:
+    port = free_port()
+    config = book.block("gateways/proxies/Caddyfile").path.read_text().replace("127.0.0.1:4000", f"127.0.0.1:{port}")
+    if not filtered:
+        config, removed = re.subn(r"    log \{.*?\n    \}\n", "    log\n", config, flags=re.DOTALL)
+        assert removed == 1
+    (tmp_path / "Caddyfile").write_text(config)
+    env = {"HOME": str(tmp_path), "GATEWAY_TOKEN": "the-token", "UPSTREAM_ANTHROPIC_API_KEY": "of-no-use"}
+    command = [str(gateways.programs.proxy("caddy")), "run", "--config", str(tmp_path / "Caddyfile")]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=env, stdout=log, stderr=log) as process:
+        try:
+            wait_until(lambda: answers(port), 20, "the start of Caddy")
+            headers = {"authorization": "Bearer sk-lab-bearer", "x-api-key": "sk-lab-own"}
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/messages", data=b"{}", headers=headers)
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(request)
+            wait_until(lambda: "/v1/messages" in (tmp_path / "log").read_text(), 20, "the request's line in the log")
+        finally:
+            process.terminate()
+    text = (tmp_path / "log").read_text()
+    assert ("sk-lab-own" in text) == (not filtered) and "sk-lab-bearer" not in text
+
+
+def answers(port: int) -> bool:
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/health").status == 200
+    except OSError:
+        return False

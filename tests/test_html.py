@@ -10,6 +10,7 @@ import functools
 import gzip
 import hashlib
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -190,6 +191,30 @@ FINE: list[tuple[Check, str]] = [
     (links, "<a href=/ aria-label=Home><svg></svg></a><a href=/><img alt=Home src=a.png></a>"),
     (headings, "<article><h1>a</h1><h2>b</h2><h3>c</h3><h2>d</h2></article>"),
 ]
+
+
+#: One page of each kind, which `make test` looks at in every way.
+KINDS = (
+    "404.html", "index.html", "start/quickstart/index.html", "choose/index.html", "patterns/local-gateway/index.html", "troubleshoot/index.html",
+    "reference/variables/index.html", "evidence/index.html",
+)  # fmt: skip
+
+
+def looked_at(metafunc: pytest.Metafunc) -> None:
+    """Give a test every page as ``name``, and by its mark ``looks`` the ways of looking at it as ``look``.
+
+    The mark's first mapping holds what is done with every page, the second what is done with one page of each kind, and with all in `make test-all`.
+    """
+    if "name" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("looks")
+    if mark is None:
+        metafunc.parametrize("name", page_names())
+        return
+    always, further = mark.args
+    whole = os.environ.get("HANDBOOK_ALL_VARIANTS") == "1"
+    cases = [(name, label, look) for name in page_names() for label, look in {**always, **(further if whole or name in KINDS else {})}.items()]
+    metafunc.parametrize(("name", "look"), [pytest.param(name, look, id=f"{name}-{label}") for name, label, look in cases])
 
 
 def page_names() -> list[str]:

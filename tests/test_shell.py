@@ -23,7 +23,7 @@ from tests.conftest import SITE, listed
 from tests.handbook import build
 from tests.lab.browser import Site, View, Views
 from tests.lab.programs import ROOT
-from tests.test_html import html_errors, page, page_names
+from tests.test_html import html_errors, looked_at, page, page_names
 
 pytestmark = pytest.mark.browser
 
@@ -34,8 +34,7 @@ FULL = "patterns/local-gateway/index.html"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", page_names())
+    looked_at(metafunc)
 
 
 def opened(view: View, name: str) -> Page:
@@ -46,7 +45,7 @@ def opened(view: View, name: str) -> Page:
 
 
 # Every page -------------------------------------------------------------------------
-@pytest.mark.parametrize("look", [WIDE, ZOOMED], ids=["1280 px", "400 % zoom"])
+@pytest.mark.looks({"400 % zoom": ZOOMED}, {"1280 px": WIDE})
 def test_tab_stops(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.tab_stops(views(**look).open(name.removesuffix("index.html")))
     assert not problems, listed(name, problems)
@@ -59,15 +58,15 @@ def test_zoom(views: Views, name: str) -> None:
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.parametrize("look", [WIDE, NARROW], ids=["1280 px", "320 px"])
+@pytest.mark.looks({"320 px": NARROW}, {"1280 px": WIDE})
 def test_text_spacing(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.clipped(opened(views(**look), name))
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_forced_colours(views: Views, name: str, scheme: str) -> None:
-    problems = accessible.forced_colours(opened(views(forced=True, scheme=scheme), name))
+@pytest.mark.looks({"dark": {"scheme": "dark"}}, {"light": {"scheme": "light"}})
+def test_forced_colours(views: Views, name: str, look: dict[str, object]) -> None:
+    problems = accessible.forced_colours(opened(views(forced=True, **look), name))
     assert not problems, listed(name, problems)
 
 
@@ -76,7 +75,7 @@ def test_reduced_motion(views: Views, name: str) -> None:
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.parametrize("look", [WIDE, NARROW], ids=["1280 px", "320 px"])
+@pytest.mark.looks({"320 px": NARROW}, {"1280 px": WIDE})
 def test_no_idle_control_without_javascript(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.idle_controls(views(javascript=False, **look).open(name.removesuffix("index.html")))
     assert not problems, listed(name, problems)

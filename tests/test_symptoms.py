@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import re
 from collections.abc import Iterator
@@ -225,7 +226,7 @@ def test_every_message_is_found_by_its_words(book: Book, site: Path, every: list
         fetched = len(served.sent)
         wrong = []
         for text, group in sorted(messages):
-            for seed in (1, 2, 3):
+            for seed in (1, 2, 3) if os.environ.get("HANDBOOK_ALL_VARIANTS") == "1" else (1,):
                 found = best(page, changed(text, seed))
                 if found != group:
                     wrong.append(f"{text[:70]!r}: {found}, expected {group}")
