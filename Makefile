@@ -5,7 +5,7 @@ PATTERN ?= local-gateway
 SITE = .venv/site/bin/python
 TEST = .venv/test/bin/python
 export NO_MKDOCS_2_WARNING = 1
-export PYTHONDONTWRITEBYTECODE = 1
+export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/pycache
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test test-all sudo-test check doctor update measure compatibility mutants faults lab clean
@@ -23,7 +23,7 @@ site: ## build the site into site/
 
 test: ## install what the tests need, build the site, run every block
 	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
-	@$(SITE) -m mkdocs build --quiet
+	@$(SITE) -m macros.build
 	@$(TEST) -m tests.run all
 
 test-all: ## the same with every variant and every look of every page
@@ -34,7 +34,7 @@ sudo-test: ## the same as root, by sudo; it may then install Debian packages
 
 check: ## everything that needs no lab, in two minutes
 	@$(PYTHON) tests/install.py site test node
-	@$(SITE) -m mkdocs build --quiet
+	@$(SITE) -m macros.build
 	@$(TEST) -m tests.run check
 
 doctor: ## run the doctor's own checks with $(PYTHON), any from 3.9 on
@@ -42,13 +42,13 @@ doctor: ## run the doctor's own checks with $(PYTHON), any from 3.9 on
 
 update: ## rewrite the recorded outputs by running their blocks again
 	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
-	@$(SITE) -m mkdocs build --quiet
+	@$(SITE) -m macros.build
 	@$(TEST) -m tests.update
 	@$(TEST) -m tests.dump_known
 
 measure: ## times and memory, into reports/measure.json; what was measured for single pages, into their facts
 	@$(PYTHON) tests/install.py system site test litellm node
-	@$(SITE) -m mkdocs build --quiet
+	@$(SITE) -m macros.build
 	@$(TEST) -m tests.measure
 	@$(TEST) -m tests.waits
 	@$(TEST) -m tests.wire

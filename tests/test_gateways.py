@@ -245,7 +245,7 @@ def test_caddys_log_shows_a_key_unless_it_is_told_not_to(book: Book, tmp_path: P
     command = [str(gateways.programs.proxy("caddy")), "run", "--config", str(tmp_path / "Caddyfile")]
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=env, stdout=log, stderr=log) as process:
         try:
-            wait_until(lambda: answers(port), 20, "the start of Caddy")
+            wait_until(lambda: is_up(port), 20, "the start of Caddy")
             headers = {"authorization": "Bearer sk-lab-bearer", "x-api-key": "sk-lab-own"}
             request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/messages", data=b"{}", headers=headers)
             with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -257,7 +257,7 @@ def test_caddys_log_shows_a_key_unless_it_is_told_not_to(book: Book, tmp_path: P
     assert ("sk-lab-own" in text) == (not filtered) and "sk-lab-bearer" not in text
 
 
-def answers(port: int) -> bool:
+def is_up(port: int) -> bool:
     try:
         return urllib.request.urlopen(f"http://127.0.0.1:{port}/health").status == 200
     except OSError:

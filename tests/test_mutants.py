@@ -283,6 +283,7 @@ def share(monkeypatch: pytest.MonkeyPatch, examine: Callable[[Mutant], Finding],
     return sorted(result.mutant.id for result in mutants.judged(list(listed), {}))
 
 
+@pytest.mark.lab
 def test_what_one_process_says_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def examine(mutant: Mutant) -> Finding:
         if mutant.id == "broken":
