@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -43,9 +44,15 @@ def rendered_rows() -> list[dict[str, Any]]:
     return json.loads(path.read_text("utf-8"))
 
 
+@functools.cache
+def the_book() -> Book:
+    """The handbook's data, read once for each process; tests are made from it too."""
+    return load()
+
+
 @pytest.fixture(scope="session")
 def book() -> Book:
-    return load()
+    return the_book()
 
 
 @pytest.fixture(scope="session")

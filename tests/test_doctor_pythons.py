@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,18 @@ def pythons() -> dict[str, Path]:
     places += [Path(sys.executable), Path("/usr/bin/python3")]
     for folder in (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"):
         places += sorted(folder.glob("*/bin/python3"))
+    places = [path for path in places if path.is_file()]
     found: dict[str, Path] = {}
-    for path in places:
-        if path.is_file():
-            asked = [str(path), "-c", "import sys; print('.'.join(map(str, sys.version_info[:3])))"]
-            version = subprocess.run(asked, capture_output=True, text=True, timeout=60).stdout.strip()
+    with ThreadPoolExecutor() as pool:
+        for path, version in zip(places, pool.map(version_of, places), strict=True):
             if re.fullmatch(r"3\.\d+\.\d+", version) and int(version.split(".")[1]) >= OLDEST:
                 found.setdefault(version, path)
     return found
+
+
+def version_of(python: Path) -> str:
+    asked = [str(python), "-c", "import sys; print('.'.join(map(str, sys.version_info[:3])))"]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 PYTHONS = pythons()

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from macros.ledger import Book, load
+from macros.ledger import Book
+from tests.conftest import the_book
 from tests.doctor import FILE
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker
@@ -20,7 +21,7 @@ from tests.lab.replay import Replay
 from tests.lab.squid import AS_NOBODY, PASSWORD, USER
 from tests.lab.symptoms import Bench, Ran, State
 
-LOGS = {row["id"]: set(row["shows"]) for row in load().fact("logs.logs")}
+LOGS = {row["id"]: set(row["shows"]) for row in the_book().fact("logs.logs")}
 KEY = "sk-lab-" + "h4Vn8Qx2" * 5
 LOGIN = f"http://{USER}:{quote(PASSWORD, safe='')}@proxy.corp.example:3128"
 #: kind -> how it may stand in a log

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from macros.ledger import Book, load
-from tests.conftest import rendered_rows
+from macros.ledger import Book
+from tests.conftest import rendered_rows, the_book
 from tests.lab import variants
 from tests.lab.replay import Row, as_data, replay_variant
 
@@ -18,10 +18,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a row and variant, in the order of the page; a row that is for some variants only is not asked for in the others."""
     if "row" not in metafunc.fixturenames:
         return
-    book, found = load(), []
+    book, found = the_book(), []
+    known: dict[str, dict[str, Any]] = {}
     for item in rendered_rows():
         only = {} if book.pages.get(item["page"], {}).get("catalogue") else book.block(item["id"]).data.get("only", {})
-        for variant, settings in variants.of(book, item["page"]).items():
+        if item["page"] not in known:
+            known[item["page"]] = variants.of(book, item["page"])
+        for variant, settings in known[item["page"]].items():
             if variants.holds(only, variant, settings):
                 name = f"{item['page']}#{item['anchor']}" + (f" ({variant})" if variant else "")
                 found.append(pytest.param((item["page"], item["anchor"], variant), id=name))

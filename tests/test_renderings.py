@@ -15,10 +15,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from macros import renderings
-from macros.ledger import Book, BookError, validate
+from macros.ledger import Book, BookError, read_yaml, validate
+from tests.conftest import the_book
 from tests.lab import powershell
 from tests.lab.programs import ROOT
 
@@ -51,12 +51,8 @@ MORE: list[dict[str, Any]] = [
 
 def definitions() -> list[Any]:
     """Every definition that the handbook renders, and those above."""
-    listed = set()
-    for path in sorted((ROOT / "snippets").rglob("ledger.yaml")):
-        for name in yaml.safe_load(path.read_text())["blocks"]:
-            if name.partition("@")[2] in renderings.CLIENT:
-                listed.add(path.parent / name.partition("@")[0])
-    found = [pytest.param(yaml.safe_load(path.read_text()), id=str(path.relative_to(ROOT / "snippets"))) for path in sorted(listed)]
+    listed = {block.path for block in the_book().blocks.values() if block.rendering in renderings.CLIENT}
+    found = [pytest.param(read_yaml(path), id=str(path.relative_to(ROOT / "snippets"))) for path in sorted(listed)]
     assert found, "no ledger renders a definition"
     return found + [pytest.param(definition, id=f"example {number}") for number, definition in enumerate(MORE, start=1)]
 

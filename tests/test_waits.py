@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from macros.ledger import Book, load
+from macros.ledger import Book
 from tests import waits
+from tests.conftest import the_book
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.world import DIRECT_PORT, World
 from tests.test_local_gateway import Screen
 
-CASES = load().fact("waits.cases")
+CASES = the_book().fact("waits.cases")
 
 
 @pytest.fixture(scope="module")
