@@ -165,6 +165,10 @@ def test_the_drawing_can_be_read(site: Path, scheme: str, width: int) -> None:
     """Text of 16 px inside its box, in the page's own colours; the drawing scrolls, the page does not."""
     with Chromium() as browser, Served(site) as served, View(browser, served, scheme=scheme, width=width) as view:
         page = view.open("choose/")
+        page.wait_for_function(  # the observer in shell.js speaks after the first layout
+            """() => { const box = document.querySelector(".drawing > svg").parentElement;
+            return (box.tabIndex === 0) === (box.scrollWidth > box.clientWidth); }"""
+        )
         found = page.evaluate(
             """() => { const svg = document.querySelector(".drawing > svg"), box = svg.parentElement;
             const inside = [...svg.querySelectorAll("g")].filter((g) => { const r = g.querySelector("rect").getBBox(), t = g.querySelector("text").getBBox();
@@ -309,6 +313,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MISTAKES)
 def test_stops_the_build(name: str, tmp_path: Path) -> None:
     assert_stops(MISTAKES[name], tmp_path)

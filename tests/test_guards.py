@@ -53,6 +53,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MISTAKES)
 def test_stops_the_build(name: str, tmp_path: Path) -> None:
     assert_stops(MISTAKES[name], tmp_path)
