@@ -5,7 +5,7 @@ PATTERN ?= local-gateway
 SITE = .venv/site/bin/python
 TEST = .venv/test/bin/python
 export NO_MKDOCS_2_WARNING = 1
-export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/pycache
+unexport PYTHONDONTWRITEBYTECODE # else every program reads its libraries from source
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test test-all sudo-test check doctor update measure compatibility mutants faults lab clean

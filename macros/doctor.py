@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
-import importlib.util
 import json
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from typing import Any
 
 from macros import render
 from macros.ledger import ROOT, read_yaml
+from macros.module import imported
 
 DOCTOR = ROOT / "snippets" / "doctor" / "gateway_doctor.py"
 SCHEMAS = ROOT / "schemas"
@@ -206,12 +206,7 @@ def rules() -> str:
 
 
 def _loaded() -> Any:
-    found = importlib.util.spec_from_file_location("gateway_doctor", DOCTOR)
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules["gateway_doctor"] = module
-    found.loader.exec_module(module)
-    return module
+    return imported(DOCTOR)
 
 
 def write() -> None:

@@ -281,7 +281,7 @@ class Book:
         listed = {block.path for block in self.blocks.values()}
         listed |= {self.snippets / path for block in self.blocks.values() for path in block.data.get("counterexamples", [])}
         for path in sorted(self.snippets.rglob("*")):
-            if path.is_dir() or path.name == "ledger.yaml" or path.parent == self.snippets / "facts":
+            if path.is_dir() or path.name == "ledger.yaml" or path.parent == self.snippets / "facts" or path.parent.name == "__pycache__":
                 continue
             if path not in listed:
                 raise BookError(f"{relative(path)}: in no ledger; add it to a ledger.yaml beside it, or remove the file")
