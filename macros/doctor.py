@@ -9,7 +9,6 @@ import ast
 import builtins
 import hashlib
 import json
-import sys
 import textwrap
 from collections.abc import Iterator
 from typing import Any
