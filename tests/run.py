@@ -15,7 +15,8 @@ from tests.lab.programs import ROOT
 
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
-    chosen = {"all": ["--junitxml", "reports/junit.xml"], "check": ["-m", "not lab and not browser and not long"]}
+    # What needs a lab often waits for a program; the rest never does, and each worker more reads every page once more.
+    chosen = {"all": ["-n", "3", "--junitxml", "reports/junit.xml"], "check": ["-n", "2", "-m", "not lab and not browser and not long"]}
     if what not in chosen:
         print("usage: python -m tests.run all|check", file=sys.stderr)
         return 2
@@ -26,7 +27,7 @@ def main(what: str) -> int:
     ending.in_order()
     began, budget = time.monotonic(), yaml.safe_load((ROOT / "tests" / "budgets.yaml").read_text())["test_seconds" if what == "all" else "check_seconds"]
     with room.workshop("handbook-"):
-        status = pytest.main(["tests", "-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
+        status = pytest.main(["tests", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
     print(f"It took {time.monotonic() - began:.0f} seconds; the budget is {budget} on two cores with nothing else running.")
     return status
 

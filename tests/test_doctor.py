@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,16 +173,23 @@ def test_strange_proxy(tmp_path: Path, name: str) -> None:
     assert first.startswith(("proxy-", "tls", "dropped")) and status == 1 and KEY not in output + errors, output
 
 
-@pytest.mark.parametrize("answer", [dripping, silent], ids=["a slow drip", "silence"])
-@pytest.mark.parametrize("as_proxy", [False, True], ids=["gateway", "proxy"])
-def test_never_beyond_its_time(tmp_path: Path, answer: Callable[[socket.socket], None], as_proxy: bool) -> None:
-    with listening(answer) as (port, _):
-        env = {**gateway(port), **({"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "HTTPS_PROXY": f"http://127.0.0.1:{port}"} if as_proxy else {})}
-        began = time.monotonic()
-        status, output, _ = run(tmp_path, env, "--json", "--timeout", "3")
-        took = time.monotonic() - began
-    assert status == 1 and took < 3 + 4, took
-    assert json.loads(output)["findings"][0]["id"] in ("slow", "proxy-silent")
+def test_never_beyond_its_time(tmp_path: Path) -> None:
+    """Of a gateway and of a proxy that drip or say nothing, all at once."""
+
+    def ask(answer: Callable[[socket.socket], None], as_proxy: bool) -> tuple[int, str, float]:
+        folder = tmp_path / f"{answer.__name__}-{as_proxy}"
+        folder.mkdir()
+        with listening(answer) as (port, _):
+            env = {**gateway(port), **({"ANTHROPIC_BASE_URL": "https://gw.example.invalid", "HTTPS_PROXY": f"http://127.0.0.1:{port}"} if as_proxy else {})}
+            began = time.monotonic()
+            status, output, _ = run(folder, env, "--json", "--timeout", "3")
+            return status, output, time.monotonic() - began
+
+    cases = list(itertools.product((dripping, silent), (False, True)))
+    with ThreadPoolExecutor(len(cases)) as pool:
+        for case, (status, output, took) in zip(cases, pool.map(lambda case: ask(*case), cases), strict=True):
+            assert status == 1 and took < 3 + 4, (case, took)
+            assert json.loads(output)["findings"][0]["id"] in ("slow", "proxy-silent"), case
 
 
 def test_ipv6(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ def pythons() -> dict[str, Path]:
 
 
 def version_of(python: Path) -> str:
+    """As the folder of pyenv or uv says, else as the program does; ``test_it_runs`` asks all of them."""
+    if told := re.search(r"\d+\.\d+\.\d+(?=-|$)", python.parent.parent.name):
+        return told[0]
     asked = [str(python), "-c", "import sys; print('.'.join(map(str, sys.version_info[:3])))"]
     return subprocess.run(asked, capture_output=True, text=True, timeout=60).stdout.strip()
 
