@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, SoupStrainer
 
 from macros.ledger import Book
 
@@ -76,12 +76,16 @@ def unproven(named: dict[str, list[str]], found: dict[str, str]) -> list[str]:
 
 
 # Where requirements are answered --------------------------------------------------
+#: All that is read of a page.
+MARKED = SoupStrainer(attrs={"data-req": True})
+
+
 def marks(site: Path) -> dict[str, set[str]]:
     """page#anchor -> the ids in the heading's data-req, of every built page."""
     found: dict[str, set[str]] = {}
     for path in sorted(site.rglob("index.html")):
         page = path.relative_to(site).as_posix().removesuffix("index.html")
-        for element in BeautifulSoup(path.read_text("utf-8"), "html.parser").select("article [data-req]"):
+        for element in BeautifulSoup(path.read_text("utf-8"), "html.parser", parse_only=MARKED).select("[data-req]"):
             found.setdefault(f"{page}#{element.get('id', '')}", set()).update(str(element["data-req"]).split())
     return found
 

@@ -38,6 +38,7 @@ from typing import Any
 import yaml
 from bs4 import BeautifulSoup
 
+from macros.build import STAMP, WRITTEN, digest
 from macros.ledger import Book, BookError, load, read_yaml
 from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
@@ -385,12 +386,20 @@ class Bench:
         self.built: tuple[str, ...] | None = None
 
     def prepare(self) -> None:
-        """Build, with nothing changed; raises MutantError when that fails."""
-        stopped = build(self.root)
+        """Build, with nothing changed, or take the checkout's site if it is of the same sources; raises MutantError when that fails."""
+        stopped = None if self._has_site() else build(self.root)
         if stopped is not None:
             raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
         self.built = ()
         self.shown = self._rows(load(self.root))
+
+    def _has_site(self) -> bool:
+        if not STAMP.exists() or not all((ROOT / name).is_dir() for name in WRITTEN):
+            return False
+        for name in WRITTEN:
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            shutil.copytree(ROOT / name, self.root / name)
+        return digest(self.root) == STAMP.read_text()
 
     def baseline(self, mutants: list[Mutant]) -> None:
         """Nothing is changed, and what guards these passes; raises MutantError otherwise."""

@@ -27,6 +27,25 @@ pytestmark = pytest.mark.browser
 WIDE, NARROW = 1280, 320
 SHOW_TAB = "panel => panel.closest('.tabbed-set').querySelectorAll(':scope > input')[[...panel.parentElement.children].indexOf(panel)].click()"
 
+#: Stands in the clipboard until a button has copied something else.
+NOTHING = "nothing was copied"
+COPY_ALL = f"""async nothing => {{
+    const copied = [];
+    for (const block of document.querySelectorAll("article .highlight")) {{
+        const panel = block.closest(".tabbed-block");
+        if (panel) ({SHOW_TAB})(panel);
+        await navigator.clipboard.writeText(nothing);
+        block.querySelector("button[title='Copy to clipboard']").click();
+        let text = nothing;
+        for (let waited = 0; text === nothing && waited < 1000; waited += 5) {{
+            await new Promise(resolve => setTimeout(resolve, 5));
+            text = await navigator.clipboard.readText();
+        }}
+        copied.push(text);
+    }}
+    return copied;
+}}"""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     looked_at(metafunc)
@@ -166,14 +185,13 @@ def test_without_javascript(views: Views, name: str) -> None:
 
 
 def test_copy_button(views: Views, name: str) -> None:
-    """Copies the block's text as the page's HTML holds it, which is what the lab runs."""
-    copied = []
+    """Copies the block's text as the page's HTML holds it, which is what the lab runs. The first button is clicked with the mouse."""
     page = views(scheme="light", width=WIDE).open(address(name))
-    for block in page.locator("article .highlight").all():
-        block.evaluate(f"block => {{ const panel = block.closest('.tabbed-block'); if (panel) ({SHOW_TAB})(panel) }}")
-        block.get_by_role("button", name="Copy to clipboard").click()
-        copied.append(page.evaluate("navigator.clipboard.readText()"))
-    assert copied == source_blocks(name), f"site/{name}: a copy button copies other text than its block; see _blocks in macros/html.py"
+    blocks = source_blocks(name)
+    if blocks:
+        page.locator("article .highlight").first.get_by_role("button", name="Copy to clipboard").click()
+        assert page.evaluate("navigator.clipboard.readText()") == blocks[0], f"site/{name}: the first copy button copies other text than its block"
+    assert page.evaluate(COPY_ALL, NOTHING) == blocks, f"site/{name}: a copy button copies other text than its block; see _blocks in macros/html.py"
 
 
 def test_chosen_tab_is_remembered(browser: Browser, served: Site) -> None:

@@ -353,10 +353,23 @@ def test_busy_port(folder: Path, pattern: str, name: str) -> None:
     assert list(folder.iterdir()) == []
 
 
+@pytest.fixture
+def asked(book: Book, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Ask in this process, for what ends before anything is started."""
+
+    def ask(*arguments: str, **more: str) -> tuple[int, str]:
+        monkeypatch.setattr(play, "load", lambda: book)
+        for name, value in {"PORT": str(lab.free_port()), **more}.items():
+            monkeypatch.setenv(name, value)
+        return play.main(list(arguments)), capsys.readouterr().err.rstrip("\n")
+
+    return ask
+
+
 @pytest.mark.parametrize("port", ["four", "70000", "0"])
-def test_no_port(folder: Path, port: str) -> None:
+def test_no_port(asked: Callable[..., tuple[int, str]], port: str) -> None:
     message = f"PORT={port} is no port; write a number, as in: make lab PATTERN=local-gateway PORT=4001"
-    assert once(folder, "local-gateway", port=port) == (1, message)
+    assert asked("local-gateway", PORT=port) == (1, message)
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such-pattern"]])
@@ -375,9 +388,8 @@ def test_unknown_pattern(folder: Path, arguments: list[str], book: Book) -> None
         ("local-gateway", {"INSPECT": "1"}, "AUTH and INSPECT are about a proxy, and local-gateway has none. Write: make lab PATTERN=local-gateway-proxy"),
     ],
 )
-def test_unknown_words(folder: Path, pattern: str, more: dict[str, str], message: str) -> None:
-    assert once(folder, pattern, port=lab.free_port(), **more) == (2, message)
-    assert list(folder.iterdir()) == []
+def test_unknown_words(asked: Callable[..., tuple[int, str]], pattern: str, more: dict[str, str], message: str) -> None:
+    assert asked(pattern, **more) == (2, message)
 
 
 def test_every_pattern_with_a_gateway_and_a_client_can_be_practised(book: Book) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def front_matter(name: str) -> dict[str, Any]:
     return yaml.safe_load(text.split("---")[1]) if text.startswith("---") else {}
 
 
+@functools.cache
 def built(site: Path, name: str) -> BeautifulSoup:
     folder = name.removesuffix("index.md").removesuffix(".md")
     return BeautifulSoup((site / folder / "index.html").read_text("utf-8"), "html.parser")

@@ -327,6 +327,8 @@ class Bench:
     def session(self, state: State, about: dict[str, str], shows: str) -> Ran:
         """Start a session in a terminal; what it prints are the lines from ``from`` to ``to``, or all once it ``shows`` what is waited for.
 
+        What ``types`` says is typed, and sent, once the session waits for a prompt.
+
         Raises Unlike when the screen never shows it.
         """
         before = {name: len(lines) for name, lines in self.look().items()}
@@ -337,6 +339,11 @@ class Bench:
         screen = pyte.Screen(*reversed(SCREEN))
         stream = pyte.ByteStream(screen)
         try:
+            if "types" in about:
+                self._shown(program, screen, stream, READY)
+                program.send(about["types"])
+                self._shown(program, screen, stream, about["types"])
+                program.send("\r")
             lines = self._shown(program, screen, stream, shows)
         finally:
             program.close(force=True)
@@ -482,7 +489,7 @@ class Reproductions:
         if "session" in cause.data:
             about = cause.data["session"]
             ran = self.bench.session(state, about, about.get("ready", READY))
-            if about["from"] in ran.output:
+            if ran.output == self.broken(cause)[0].output if "types" in about else about["from"] in ran.output:
                 raise Unlike(f"after the fix, the session still shows:\n{ran.output}")
             return
         ran = self.bench.run(state, self.command(cause))
