@@ -348,6 +348,7 @@ def test_is_content(kind: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "seen", "said"), [(kind, seen, said) for kind, (_, _, others) in CASES.items() for seen, said in others])
 def test_is_not_content(kind: str, seen: dict[str, Any], said: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "PATIENCE", 0.2)
     message = observed(kind, folder, CASES[kind][0], seen)
     assert message and said in message
 

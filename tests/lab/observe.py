@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tests.lab.replay import Replay, Row
     from tests.lab.terminal import Result
 
+#: Seconds in which a program that was ended lets go of its port.
+PATIENCE = 5
+
 
 def exit(replay: Replay, row: Row | Result, expected: int) -> str | None:
     return None if row.status == expected else f"exit status {row.status}, expected {expected}; it printed:\n{row.output[-1500:]}"
@@ -244,7 +247,7 @@ def gone(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     if replay.outside(expected["path"]).exists():
         return f"{expected['path']} still exists"
     try:
-        wait_until(lambda: all(port != expected["port"] for _, port in replay.inside.listeners()), 5, "the end of the program")
+        wait_until(lambda: all(port != expected["port"] for _, port in replay.inside.listeners()), PATIENCE, "the end of the program")
     except TimeoutError:
         return f"something still listens on port {expected['port']}"
     return None
