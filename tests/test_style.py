@@ -214,6 +214,7 @@ def test_no_block_holds_a_key() -> None:
     secret = re.compile(
         r"\bsk-(?:ant-)?[A-Za-z0-9_-]{8,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\beyJ[\w-]{10,}\.[\w-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY"
     )
+    marks = ("sk-", "AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "eyJ", "-----BEGIN")  # looking for these first is much faster
     for where, text in lines(readers_files()):
-        for match in secret.finditer(text):
+        for match in secret.finditer(text) if any(mark in text for mark in marks) else ():
             assert re.search(r"(?i)not-a|not-the|example|lab", match.group()), f"{where}: looks like a real key: {match.group()[:12]}..."
