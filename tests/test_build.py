@@ -73,6 +73,7 @@ def test_some_pages_are_not_all(runs: list[int], monkeypatch: pytest.MonkeyPatch
     ],
     ids=["two pages", "no such page"],
 )
+@pytest.mark.long
 def test_only_these_pages(tmp_path: Path, pages: str, built: set[str], said: str) -> None:
     root = copy_sources(tmp_path / "copy")
     stopped = mutants.build(root, tuple(pages.split()))

@@ -59,11 +59,13 @@ def test_stops_the_build(name: str, tmp_path: Path) -> None:
     assert_stops(MISTAKES[name], tmp_path)
 
 
+@pytest.mark.long
 def test_the_unchanged_handbook_builds(tmp_path: Path) -> None:
     done = build(write_handbook(tmp_path))
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", ["[Undo](#undo)", "[Undo](undo.md)"])
 def test_a_broken_link_stops_the_quiet_build_too(link: str, tmp_path: Path) -> None:
     page(link)(write_handbook(tmp_path))
@@ -86,6 +88,7 @@ ALLOWED = """\
 """
 
 
+@pytest.mark.long
 def test_what_is_no_code_is_allowed(tmp_path: Path) -> None:
     page(ALLOWED)(write_handbook(tmp_path))
     done = build(tmp_path)
