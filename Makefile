@@ -32,7 +32,7 @@ test-all: ## the same with every variant and every look of every page
 sudo-test: ## the same as root, by sudo; it may then install Debian packages
 	@sudo env "PATH=$$PATH" $(MAKE) --no-print-directory test
 
-check: ## everything that needs no lab, in two minutes
+check: ## everything that needs no lab and is not long, in a minute
 	@$(PYTHON) tests/install.py site test node
 	@$(SITE) -m macros.build
 	@$(TEST) -m tests.run check
