@@ -76,10 +76,10 @@ def settings(world: World, env: dict[str, str], where: str = "") -> str:
 def uses(world: World, env: dict[str, str], in_settings: dict[str, str] | None = None, where: str = "") -> str:
     """Whether all, some or none of the requests of one ``claude -p`` went through the proxy."""
     assert world.squid
-    requests, tunnels = len(world.all_requests()), len(world.squid.log())
+    requests, tunnels = len(world.all_requests()), len(world.squid.ended())
     done = world.claude({"ANTHROPIC_API_KEY": LAB_KEY, **TRUST, **env}, "-p", "Reply with one word: sent", home=settings(world, in_settings or {}, where))
     assert done.stdout == "sent\n", done.stdout + done.stderr
-    sent, carried = len(world.all_requests()) - requests, len(world.squid.log()) - tunnels
+    sent, carried = len(world.all_requests()) - requests, len(world.squid.ended()) - tunnels
     assert sent == 3, "settings, limits, and the question: one connection each"
     return {0: "none", sent: "all"}.get(carried, "some")
 
@@ -183,7 +183,7 @@ def test_a_wrong_password_is_tried_more_than_ten_times(book: Book, site: Path) -
         began = time.monotonic()
         done = machine.claude({"ANTHROPIC_API_KEY": LAB_KEY, **TRUST, "HTTPS_PROXY": "http://alice:wrong@proxy.corp.example:3128"}, "-p", "hi")
         assert "ERR_PROXY_TUNNEL" in done.stdout
-        refused = [entry for entry in squid.log() if (entry.result, entry.user) == ("TCP_DENIED/407", "alice")]
+        refused = [entry for entry in squid.ended() if (entry.result, entry.user) == ("TCP_DENIED/407", "alice")]
         assert len(refused) > 10 and time.monotonic() - began > 10
 
 
@@ -193,7 +193,7 @@ def test_the_proxy_verifies_ntlm(book: Book, site: Path) -> None:
         squid = machine.start_squid(ntlm=True)
         proxy, user = book.fact("site.proxy_address"), f"'{lab_squid.NTLM_DOMAIN}\\{lab_squid.USER}"
         assert answer(machine, book, proxy, "--proxy-ntlm", "-U", f"{user}:{lab_squid.NTLM_PASSWORD}'") == "200"
-        assert [entry.user for entry in squid.log() if entry.result == "TCP_TUNNEL/200"] == ["CORP\\\\alice"]
+        assert [entry.user for entry in squid.ended() if entry.result == "TCP_TUNNEL/200"] == ["CORP\\\\alice"]
         assert answer(machine, book, proxy, "--proxy-ntlm", "-U", f"{user}:another'") == "407"
         assert answer(machine, book, proxy, "--proxy-basic", "-U", f"'{lab_squid.USER}:{lab_squid.NTLM_PASSWORD}'") == "407"
 

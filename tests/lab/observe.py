@@ -260,14 +260,16 @@ def absent(replay: Replay, row: Row, expected: str) -> str | None:
 def proxied(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     """Hosts that the proxy must have carried since the row began, and those of which it must know nothing."""
     assert replay.squid
-    carried = [entry.url for entry in replay.squid.log()[row.logged :] if "DENIED" not in entry.result] + replay.squid.open_tunnels()
-    missing = [place for place in expected["carries"] if place not in map(_place, carried)]
+    still_open = replay.squid.open_tunnels()  # asked first: one that ends meanwhile is in the log
+    logged = replay.squid.log()[row.logged :]
+    carried = [entry for entry in logged if "DENIED" not in entry.result]
+    missing = set(expected["carries"]) - {_place(url) for url in [entry.url for entry in carried] + still_open}
     if missing:
-        return f"the proxy did not carry {', '.join(missing)}; its log: {replay.squid.log()}"
-    users = {entry.user for entry in replay.squid.log()[row.logged :] if entry.url in expected["carries"] and "DENIED" not in entry.result}
+        return f"the proxy did not carry {', '.join(sorted(missing))}; its log: {replay.squid.log()}"
+    users = {entry.user for entry in carried if entry.url in expected["carries"]}
     if "user" in expected and users != {expected["user"]}:
         return f"the proxy carried them for {sorted(users)}, expected {expected['user']!r}"
-    seen = [entry.url for entry in replay.squid.log()[row.logged :]] + replay.squid.open_tunnels()
+    seen = [entry.url for entry in logged] + still_open
     wrong = [url for url in seen if re.sub(r"^\w+://", "", url).split("/")[0].rsplit(":", 1)[0] in expected["never"]]
     return f"the proxy carried {', '.join(wrong)}" if wrong else None
 

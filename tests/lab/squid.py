@@ -206,10 +206,15 @@ http_access deny all
         done = self.inside.run(["curl", "-s", "-m", "5", f"http://127.0.0.1:{self.port}/squid-internal-mgr/active_requests"], {"PATH": os.defpath})
         return [line.split()[1] for line in done.stdout.splitlines() if line.startswith("uri ") and "squid-internal-mgr" not in line]
 
+    def ended(self) -> list[Entry]:
+        """The log once no tunnel is open: whole, if nobody sends any more. Raises TimeoutError."""
+        wait_until(lambda: not self.open_tunnels(), 30, "the end of every tunnel")
+        return self.log()
+
     def passed(self) -> list[str]:
         """Every ``host:port`` or URL that the proxy carried, ended or not; refusals excluded."""
-        carried = [entry.url for entry in self.log() if "DENIED" not in entry.result]
-        return carried + self.open_tunnels()
+        still_open = self.open_tunnels()  # asked first: one that ends meanwhile is in the log
+        return [entry.url for entry in self.log() if "DENIED" not in entry.result] + still_open
 
     def close(self) -> None:
         """End it at once; Squid's own shutdown takes seconds."""
