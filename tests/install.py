@@ -42,7 +42,8 @@ AGENT_SDK = ROOT / "tests" / "agent_sdk"
 NEXT = ROOT / "tests" / "compatibility" / "litellm-next.txt"
 #: program -> Debian package
 SYSTEM = {
-    "chromium": "chromium", "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
+    "chromium-headless-shell": "chromium-headless-shell",
+    "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
     "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "tcpdump": "tcpdump", "unshare": "util-linux",
 }  # fmt: skip
 

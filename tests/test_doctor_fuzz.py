@@ -65,20 +65,38 @@ OTHER_NAMES = [
     "ANTHROPIC_BASE_ULR",
     "anthropic_auth_token",
 ]
-secrets_ = st.integers(0, 2**32).map(secret)
-oddities = st.one_of(
+# Made once: hypothesis looks at a strategy anew wherever one is made.
+SECRETS = st.integers(0, 2**32).map(secret)
+ODDITIES = st.one_of(
     st.text(max_size=40),
     st.sampled_from(["", " ", "\u201csk\u201d", "${TOKEN}", "http://[::1", "://", "\x1b[2J", "0", "~/ca.pem", "/nonexistent", ".", "*", "\ud800"]),
 )
+URL_PARTS = st.tuples(
+    SECRETS,
+    SECRETS,
+    st.sampled_from(["http", "https", "socks5", "HTTP", ""]),
+    st.sampled_from(["127.0.0.1:1", "[::1]:1", "gw.invalid", "127.0.0.1:99999", "gw corp", "münchen.invalid", ""]),
+    st.integers(0, 4),
+)
+CREDENTIALS, ADDRESSES, OTHERS = (st.lists(st.sampled_from(names), unique=True, max_size=3) for names in (CREDENTIAL_NAMES, URL_NAMES, OTHER_NAMES))
+WRITTEN = st.sampled_from(["{0}", " {0} ", "Bearer {0}", "\u201c{0}\u201d", "{0}\n{0}"])
+HELPERS = st.sampled_from(["echo {0}", "get-key --token={0}", "{0}"])
+YES, A_FIFTH, A_TENTH = st.booleans(), st.integers(0, 4), st.integers(0, 9)
+NAMES = st.text(max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+INDENTS = st.sampled_from([None, 2])
+INSTEAD = st.sampled_from(["", ",", "}", "\0", "//", "\ufeff", "NaN"])
+NO_SETTINGS = st.sampled_from(["", "[]", "null", '"' + "a.a" * 30000 + '"', "[" * 5000, "{" * 5000, "\ufeff{}"])
+PLACES = st.lists(st.sampled_from(["user", "project", "local", "given"]), unique=True, max_size=3)
+OPTIONS = st.lists(st.sampled_from(["--json", "--report", "--trust-project", "--probe"]), unique=True, max_size=2)
 
 
-@st.composite
-def urls(draw: st.DrawFn) -> tuple[str, list[str]]:
+def url(one: str, two: str, scheme: str, host: str, form: int) -> tuple[str, list[str]]:
     """An address with credentials in it, and those."""
-    one, two = draw(secrets_), draw(secrets_)
-    scheme = draw(st.sampled_from(["http", "https", "socks5", "HTTP", ""]))
-    host = draw(st.sampled_from(["127.0.0.1:1", "[::1]:1", "gw.invalid", "127.0.0.1:99999", "gw corp", "münchen.invalid", ""]))
-    form = draw(st.integers(0, 4))
     if form == 0:
         return f"{scheme}://{host}/", []
     if form == 1:
@@ -90,63 +108,57 @@ def urls(draw: st.DrawFn) -> tuple[str, list[str]]:
     return one, [one]
 
 
-@st.composite
 def planted(draw: st.DrawFn) -> tuple[dict[str, Any], list[str]]:
     """Values for variables, and the secrets among them."""
     table: dict[str, Any] = {}
     hidden: list[str] = []
-    for name in draw(st.lists(st.sampled_from(CREDENTIAL_NAMES), unique=True, max_size=3)):
-        value = draw(secrets_)
+    for name in draw(CREDENTIALS):
+        value = draw(SECRETS)
         hidden.append(value)
-        table[name] = draw(st.sampled_from([value, f" {value} ", f"Bearer {value}", f"\u201c{value}\u201d", f"{value}\n{value}"]))
-    for name in draw(st.lists(st.sampled_from(URL_NAMES), unique=True, max_size=3)):
-        table[name], more = draw(urls())
+        table[name] = draw(WRITTEN).format(value)
+    for name in draw(ADDRESSES):
+        table[name], more = url(*draw(URL_PARTS))
         hidden += more
-    for name in draw(st.lists(st.sampled_from(OTHER_NAMES), unique=True, max_size=3)):
-        table[name] = draw(oddities)
-    if draw(st.booleans()):
-        value = draw(secrets_)
+    for name in draw(OTHERS):
+        table[name] = draw(ODDITIES)
+    if draw(YES):
+        value = draw(SECRETS)
         hidden.append(value)
         table["ANTHROPIC_CUSTOM_HEADERS"] = f"x-key: {value}\nAuthorization: Bearer {value}"
     return table, hidden
 
 
-@st.composite
-def files(draw: st.DrawFn) -> tuple[str, list[str]]:
+def settings_file(draw: st.DrawFn) -> tuple[str, list[str]]:
     """The text of a settings file, sound or broken, and the secrets in it."""
-    table, hidden = draw(planted())
+    table, hidden = planted(draw)
     data: dict[str, Any] = {"env": table}
-    if draw(st.booleans()):
-        value = draw(secrets_)
+    if draw(YES):
+        value = draw(SECRETS)
         hidden = [*hidden, value]
-        data["apiKeyHelper"] = draw(st.sampled_from([f"echo {value}", f"get-key --token={value}", value]))
-    if draw(st.integers(0, 4)) == 0:
-        data[draw(st.text(max_size=20))] = draw(
-            st.recursive(
-                st.none() | st.booleans() | st.integers() | st.text(max_size=10),
-                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-                max_leaves=6,
-            )
-        )
-    content = json.dumps(data, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2])))
-    broken = draw(st.integers(0, 9))
-    if broken == 0 and content:
+        data["apiKeyHelper"] = draw(HELPERS).format(value)
+    if draw(A_FIFTH) == 0:
+        data[draw(NAMES)] = draw(VALUES)
+    content = json.dumps(data, ensure_ascii=draw(YES), indent=draw(INDENTS))
+    broken = draw(A_TENTH)
+    if broken == 0:
         at = draw(st.integers(0, len(content) - 1))
-        content = content[:at] + draw(st.sampled_from(["", ",", "}", "\0", "//", "\ufeff", "NaN"])) + content[at + 1 :]
+        content = content[:at] + draw(INSTEAD) + content[at + 1 :]
     if broken == 1:
-        content = draw(st.sampled_from(["", "[]", "null", '"' + "a.a" * 30000 + '"', "[" * 5000, "{" * 5000, "\ufeff{}"]))
+        content = draw(NO_SETTINGS)
     return content, hidden
 
 
 @st.composite
 def scenes(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]:
-    shell, hidden = draw(planted())
-    places = draw(st.lists(st.sampled_from(["user", "project", "local", "given"]), unique=True, max_size=3))
-    found = {place: draw(files()) for place in places}
-    options = draw(st.lists(st.sampled_from(["--json", "--report", "--trust-project", "--probe"]), unique=True, max_size=2))
+    shell, hidden = planted(draw)
+    found = {place: settings_file(draw) for place in draw(PLACES)}
+    options = draw(OPTIONS)
     if {"--json", "--report"} <= set(options):
-        options.remove("--report")
+        options = [option for option in options if option != "--report"]
     return {"env": shell, "hidden": hidden}, found, options
+
+
+SCENES = scenes()
 
 
 def set_up(folder: Path, found: dict[str, tuple[str, list[str]]]) -> dict[str, Path]:
@@ -220,7 +232,7 @@ def test_no_secret_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
 
     @seed(part)
     @settings(max_examples=CASES // PARTS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(scenes())
+    @given(SCENES)
     def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
         nonlocal count
         count += 1
@@ -244,7 +256,7 @@ def test_no_secret_from_real_processes(tmp_path: Path) -> None:
 
     @seed(0)
     @settings(max_examples=PROCESSES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(scenes())
+    @given(SCENES)
     def tried(scene: tuple[dict[str, Any], dict[str, tuple[str, list[str]]], list[str]]) -> None:
         nonlocal count
         shell, found, options = scene

@@ -78,7 +78,7 @@ def test_missing_debian_packages_without_root(elsewhere: Path, monkeypatch: pyte
 def test_missing_programs_on_another_system(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(["system"]) == 1
     message = capsys.readouterr().err
-    assert "this system has no apt-get: chromium, cntlm, curl," in message and message.endswith("The tests run on Debian 12.\n")
+    assert "this system has no apt-get: chromium-headless-shell, cntlm, curl," in message and message.endswith("The tests run on Debian 12.\n")
 
 
 def test_debian_packages_as_root(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

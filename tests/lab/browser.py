@@ -153,7 +153,7 @@ class Chromium:
     def __enter__(self) -> Browser:
         self._playwright: Playwright = sync_playwright().start()
         try:
-            return self._playwright.chromium.launch(executable_path=str(programs.system("chromium")), args=ARGUMENTS)
+            return self._playwright.chromium.launch(executable_path=str(programs.system("chromium-headless-shell")), args=ARGUMENTS)
         except BaseException:
             self._playwright.stop()
             raise
