@@ -48,7 +48,8 @@ def test_replay():
 
 exec(os.environ["SABOTAGE"])
 """
-#: Stands in for LiteLLM, so that the fork server is ready at once and its child serves until it is ended.
+#: Stand in for LiteLLM, so that the fork server is ready at once and its child serves until it is ended.
+APP = "class app:\n    class router:\n        routes = []\n"
 SERVER = """
 def run_server():
     import http.server, pathlib
@@ -67,7 +68,7 @@ def handbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_handbook(tmp_path_factory.mktemp("handbook"))
     for path, text in {
         "snippets/demo/install.sh": "true\n", "snippets/demo/hello.sh": BLOCK, "test_replay.py": REPLAY,
-        "fake/litellm/__init__.py": "", "fake/litellm/proxy/__init__.py": "", "fake/litellm/proxy/proxy_server.py": "",
+        "fake/litellm/__init__.py": "", "fake/litellm/proxy/__init__.py": "", "fake/litellm/proxy/proxy_server.py": APP,
         "fake/litellm/proxy/proxy_cli.py": SERVER, "python": f'#!/bin/sh\nPYTHONPATH={root}/fake exec {sys.executable} "$@"\n',
         "setpriv": '#!/bin/sh\nshift 2\nexec "$@"\n',
     }.items():  # fmt: skip

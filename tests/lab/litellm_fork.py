@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import gc
 import json
 import os
 import select
@@ -141,6 +142,8 @@ def main(address: str) -> None:
     import litellm.proxy.proxy_server  # noqa: F401
 
     warm()
+    gc.collect()
+    gc.freeze()  # else the first collection in every child copies most of these objects
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(address + ".new")
@@ -165,7 +168,7 @@ def main(address: str) -> None:
 
 
 def warm() -> None:
-    """Import what LiteLLM would import at its first request."""
+    """Do what LiteLLM does only when it first answers, and what no start changes: imports, and reading every route's signature."""
     import importlib
 
     for name in (
@@ -179,6 +182,12 @@ def warm() -> None:
             importlib.import_module(name)
         except ImportError:
             print(f"litellm_fork: not warmed: {name}", flush=True)
+
+    from litellm.proxy.proxy_server import app
+
+    nowhere = {"type": "http", "method": "GET", "path": "/nowhere", "root_path": "", "headers": [], "app": app}
+    for route in app.router.routes:
+        route.matches(nowhere)
 
 
 if __name__ == "__main__":
