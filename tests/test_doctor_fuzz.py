@@ -75,7 +75,7 @@ URL_PARTS = st.tuples(
     SECRETS,
     SECRETS,
     st.sampled_from(["http", "https", "socks5", "HTTP", ""]),
-    st.sampled_from(["127.0.0.1:1", "[::1]:1", "gw.invalid", "127.0.0.1:99999", "gw corp", "münchen.invalid", ""]),
+    st.sampled_from(["127.0.0.1:1", "[::1]:1", "gw.invalid", "127.0.0.1:99999", "[::1:1", "gw corp", "münchen.invalid", ""]),
     st.integers(0, 4),
 )
 CREDENTIALS, ADDRESSES, OTHERS = (st.lists(st.sampled_from(names), unique=True, max_size=3) for names in (CREDENTIAL_NAMES, URL_NAMES, OTHER_NAMES))

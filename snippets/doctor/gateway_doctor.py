@@ -625,6 +625,14 @@ def shown_url(value: str) -> str:
     return f"{parts.scheme}://{login}{bracketed(host)}{f':{port}' if port else ''}{parts.path if re.fullmatch('[A-Za-z0-9._~/-]*', parts.path) else '/...'}"
 
 
+def host_of(address: str) -> str:
+    """The host that an address names; empty when it is none."""
+    try:
+        return urlsplit(address.strip()).hostname or ""
+    except ValueError:
+        return ""
+
+
 def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -913,13 +921,13 @@ class Proxy:
 def proxy_of(variable: str, value: str) -> Proxy:
     """Read a proxy's address as Claude Code does. Raises ValueError with a reason that says nothing of the value."""
     value = value.strip().replace("\\", "/")
-    parts = urlsplit(value if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value) else f"http://{value}")
-    if parts.scheme.lower() not in ("http", "https"):
-        raise ValueError("its scheme is not http")
     try:
+        parts = urlsplit(value if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value) else f"http://{value}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise ValueError("its host or port is malformed") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        raise ValueError("its scheme is not http")
     if not host or re.search(r"[\s<>^|`{}\"]", host):
         raise ValueError("it names no host")
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username or parts.password else ""
@@ -1317,7 +1325,7 @@ def address_misspelt(findings: Findings) -> bool:
 
 def judge_login(config: Configuration, findings: Findings) -> None:
     """Whether there is a credential for the gateway, and whether another one goes there or elsewhere."""
-    if urlsplit(config.get("ANTHROPIC_BASE_URL").strip()).netloc.rpartition("@")[2].lower().partition(":")[0] == ANTHROPIC:
+    if host_of(config.get("ANTHROPIC_BASE_URL")) == ANTHROPIC:
         return
     login = saved_login()
     names = [name for name in CREDENTIALS if config.get(name).strip()]
