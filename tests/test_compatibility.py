@@ -163,7 +163,11 @@ def test_what_it_says_of_models_is_what_it_asks() -> None:
 @pytest.mark.parametrize(
     ("words", "env", "says"),
     [
-        (["--url", "http://127.0.0.1:1"], None, "does not answer"),
+        (["--url", "http://127.0.0.1:1"], None, "does not answer: nothing listens there"),
+        (["--url", "http://[::1"], None, "--url: its host or port is malformed"),
+        (["--url", f"http://me:{'secret'}@[zz]:1"], None, "--url: its host or port is malformed"),
+        (["--url", f"http://me:{'secret'}@127.0.0.1:port"], None, "--url: its host or port is malformed"),
+        (["--url", f"http://127.0.0.1:1?key={'secret'}"], None, "nothing after the path"),
         (["--url", "http://127.0.0.1:1/v1"], None, "leave /v1 out"),
         (["--url", "ftp://127.0.0.1"], None, "write it as in ANTHROPIC_BASE_URL"),
         (["--url", f"http://me:{'secret'}@127.0.0.1:1"], None, "leave the login out"),
@@ -178,6 +182,7 @@ def test_what_it_says_of_models_is_what_it_asks() -> None:
 def test_what_cannot_run_is_status_2(words: list[str], env: dict[str, str] | None, says: str) -> None:
     done = program(*words, env=env)
     assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
+    assert "secret" not in done.stderr
 
 
 def test_a_gateway_that_asks_its_own_provider_is_told_apart(outside: str) -> None:

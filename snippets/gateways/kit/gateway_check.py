@@ -340,17 +340,17 @@ class Gateway:
     """The address under test, and the credential for it."""
 
     def __init__(self, url: str, key: str, authority: str | None = None, more: dict[str, str] | None = None) -> None:
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise CannotRun(f"--url {url}: the port is no number") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise CannotRun(f"--url {url}: write it as in ANTHROPIC_BASE_URL, with http:// or https:// and nothing after the path")
+            raise CannotRun("--url: its host or port is malformed") from None
         if parts.username or parts.password:
             raise CannotRun("--url: leave the login out of the address; the key comes from the variable")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise CannotRun("--url: write it as in ANTHROPIC_BASE_URL, with http:// or https:// and nothing after the path")
         if parts.path.rstrip("/").endswith("/v1"):
-            raise CannotRun(f"--url {url}: leave /v1 out; Claude Code adds /v1/messages itself")
+            raise CannotRun("--url: leave /v1 out; Claude Code adds /v1/messages itself")
         self.host, self.path, self.key, self.more = parts.hostname, parts.path.rstrip("/"), key, more or {}
         self.secure = parts.scheme == "https"
         self.port = port or (443 if self.secure else 80)
@@ -412,6 +412,8 @@ class Gateway:
             found.broke = "the connection was closed"
         except ssl.SSLCertVerificationError as problem:
             found.broke = f"the certificate is not accepted ({problem.verify_message})"
+        except ConnectionRefusedError:
+            found.broke = "nothing listens there"
         except TimeoutError:
             found.broke = f"nothing for {timeout:g} seconds"
         except (OSError, http.client.HTTPException, ValueError) as problem:

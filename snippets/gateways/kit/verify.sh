@@ -1,1 +1,1 @@
-echo "22ed57034a9d33c78d405339833ee936c80242f41fd51abce3dfb9cf86a94ef1  gateway_check.py" | sha256sum --check
+echo "faf897b3cca903efcfde42c97680b9d5db9495f30a5f4a01db9bdb1545423832  gateway_check.py" | sha256sum --check
