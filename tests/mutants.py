@@ -38,7 +38,7 @@ from typing import Any
 import yaml
 from bs4 import BeautifulSoup
 
-from macros.build import STAMP, WRITTEN, digest
+from macros.build import READ, STAMP, WRITTEN, digest
 from macros.ledger import Book, BookError, load, read_yaml
 from tests.lab import ending, programs, room
 from tests.lab.litellm_fork import Forker
@@ -440,9 +440,13 @@ class Bench:
         if mutant.section:
             return self._without(mutant.section, str(mutant.tests))
         pages = () if mutant.tests or mutant.build else self._pages(mutant, load(self.root))
-        self.built = None
+        of_site = Path(mutant.file).parts[0] in READ
+        if of_site:
+            self.built = None
+        else:
+            self._unchanged(pages)
         with changed(mutant, self.root):
-            stopped = build(self.root, pages)
+            stopped = build(self.root, pages) if of_site else None
             if stopped is not None:
                 return Finding("killed", "build", "build", first_line(stopped, self.root), mutant.build is not None and mutant.build in stopped)
             book = load(self.root)

@@ -517,7 +517,7 @@ def test_a_misspelt_address_is_the_cause(tmp_path: Path, name: str) -> None:
     assert found(tmp_path, {name: "http://127.0.0.1:1", "ANTHROPIC_AUTH_TOKEN": KEY}, "--only", "configuration")[0] == "variable-misspelt"
 
 
-@pytest.mark.parametrize("address", ["http://[::1", "http://bob:x@::1]:1", "http://[zz]:1", "http://gw.example.invalid:port"])
+@pytest.mark.parametrize("address", ["http://[::1", "http://bob@::1]:1", "http://[zz]:1", "http://gw.example.invalid:port"])
 @pytest.mark.parametrize(("name", "cause"), [("ANTHROPIC_BASE_URL", "base-url-form"), ("HTTPS_PROXY", "proxy-url")])
 def test_an_address_that_cannot_be_read_is_the_cause(tmp_path: Path, name: str, cause: str, address: str) -> None:
     env = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1", "ANTHROPIC_AUTH_TOKEN": KEY, name: address}

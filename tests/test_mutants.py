@@ -246,6 +246,24 @@ def test_the_figures_are_of_this_list(book: Book) -> None:
     assert counted == Counter(mutant.kind for mutant in mutants.everything()[0]), "there are other mutants than the figures count; run: make mutants"
 
 
+def test_the_site_is_built_again_only_for_what_it_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(mutants, "build", lambda root, pages=(): built.append((root / "tests/a.py").read_text()))
+    monkeypatch.setattr(mutants, "tested", lambda root, tests: Finding("killed", (root / "tests/a.py").read_text(), "test"))
+    monkeypatch.setattr(mutants, "load", lambda root: None)
+    monkeypatch.setattr(mutants.Bench, "_rows", lambda bench, book: {})
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/a.py").write_text("before")
+    bench = mutants.Bench(tmp_path, SimpleNamespace())  # type: ignore[arg-type]
+    helper = dataclasses.replace(PORT, file="tests/a.py", find="before", replace="after", tests="tests/test_a.py")
+    assert [bench.examine(helper).killed_by for _ in range(2)] == ["after", "after"] and built == ["before"]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("before")
+    bench.examine(dataclasses.replace(helper, file="docs/a.md"))
+    bench.examine(helper)
+    assert built == ["before"] * 3, "for the page, and then for what is unchanged"
+
+
 @pytest.mark.long
 def test_nothing_is_judged_by_tests_that_do_not_run(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(programs.VENV)

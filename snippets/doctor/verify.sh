@@ -1,1 +1,1 @@
-echo "b0e4a536b48b68ed91963a4d4e52d2ad96afbeb557a68e65cfaaca1fe6c35845  gateway_doctor.py" | sha256sum --check
+echo "9afe11217a5794c432645344454a02f4d400b8b1ec7317f37bf064bd06935703  gateway_doctor.py" | sha256sum --check
