@@ -346,7 +346,12 @@ class Bench:
                 program.send("\r")
             lines = self._shown(program, screen, stream, shows)
         finally:
+            pids = descendants(program.pid)
             program.close(force=True)
+            for pid in pids:  # at its own end it would write into the next cause's home folder
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not any(Path("/proc", str(pid)).exists() for pid in pids), 10, "the end of the session")
         logs = {name: new[before[name] :] for name, new in self.look().items()}
         first = next((number for number, line in enumerate(lines) if about["from"] in line), None)
         if first is None:
