@@ -116,20 +116,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What keeps a processor busy stands between what waits for programs; what is short comes last, so that no worker is left alone at the end."""
+    """The groups that take long come first, so that no worker is left alone with them at the end."""
     unmarked = [f"{item.nodeid}: mark it lab, as it starts LiteLLM" for item in items if "forker" in item.fixturenames and not item.get_closest_marker("lab")]  # type: ignore[attr-defined]
     if unmarked:
         raise pytest.UsageError("\n".join(unmarked))
-    busy, waits, short = {"long", "browser"}, {"lab"}, set[str]()
-    kinds: dict[str, set[str]] = {}
+    marks = {"long": 0, "browser": 0, "lab": 1}
+    rank: dict[str, int] = {}
     for item in items:
-        kinds.setdefault(group(item.nodeid), set()).update(mark.name for mark in item.iter_markers())
-    place: dict[str, float] = {}
-    for kind, end in ((busy, 0.8), (waits, 1), (short, 2)):
-        names = [name for name, marks in kinds.items() if name not in place and (marks & kind or kind == short)]
-        names.sort(key=lambda name: not name.endswith(".py"))  # whole files first: some take minutes
-        place |= {name: end * (at + 1) / len(names) + (kind == short) for at, name in enumerate(names)}
-    items.sort(key=lambda item: place[group(item.nodeid)])
+        name = group(item.nodeid)
+        rank[name] = min([rank.get(name, 2), *(marks[mark.name] for mark in item.iter_markers() if mark.name in marks)])
+    items.sort(key=lambda item: (rank[group(item.nodeid)], "test_block[" not in item.nodeid))
 
 
 # Every block's outcome, collected from all workers ------------------------------
