@@ -1,8 +1,8 @@
 """Every link of the served site, by linkchecker; links to other hosts are looked at, not followed.
 
-linkchecker fetches and reads a page once more for each anchor on it. Links to a place
-on the same page that is there are therefore taken out as the page is served; one that
-leads nowhere stays, and linkchecker finds it.
+linkchecker fetches and reads a page once more for each place on it that a link leads
+to. Where that place is there, a link is therefore one to the page alone as it is
+served, and none within the page; one that leads nowhere stays, and linkchecker finds it.
 """
 
 from __future__ import annotations
@@ -44,13 +44,25 @@ LINKCHECKER = "import sys, linkcheck.command.linkchecker as program; program.dro
 REGISTRIES = {".".join(parts) for parts in (("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("deb", "debian", "org"))}
 
 
-OWN_ANCHOR = re.compile(r' href="?#([^\s">]+)"?')
+ANCHOR = re.compile(r' href="?([^\s">#:?]*)#([^\s">]+)"?')
 
 
-def without_own_anchors(html: str) -> str:
-    """The page without its links to places on itself that are there."""
-    places = set(re.findall(r'\bid="?([^\s">]+)', html))
-    return OWN_ANCHOR.sub(lambda link: "" if link[1] in places else link[0], html)
+@functools.cache
+def places(page: Path) -> set[str]:
+    """What can be led to on a page; nothing where there is none."""
+    page = page / "index.html" if page.is_dir() else page
+    return set(re.findall(r'\bid="?([^\s">]+)', page.read_text("utf-8"))) if page.is_file() else set()
+
+
+def without_anchors(page: Path) -> str:
+    """The page without the places that its links lead to, where they are there, and without such links to itself."""
+
+    def shorter(link: re.Match[str]) -> str:
+        if link[2] not in places((page.parent / link[1]).resolve() if link[1] else page):
+            return link[0]
+        return f' href="{link[1]}"' if link[1] else ""
+
+    return ANCHOR.sub(shorter, page.read_text("utf-8"))
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,7 +73,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         path = path / "index.html" if path.is_dir() and self.path.partition("#")[0].endswith("/") else path
         if path.suffix != ".html" or not path.is_file():
             return super().send_head()
-        body = without_own_anchors(path.read_text("utf-8")).encode()
+        body = without_anchors(path).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -122,9 +134,16 @@ def test_a_broken_link_and_a_broken_anchor_are_found(site: Path, tmp_path: Path)
     assert sorted(row["urlname"] for row in broken) == ["#not-there", "not-there/", "start/quickstart/#not-there-either"]
 
 
-def test_only_links_to_places_that_are_there_are_taken_out() -> None:
-    page = '<h2 id="a">A<a href="#a">1</a></h2><a href=#a>2</a><a href="#b">3</a><a href="../x/#a">4</a>'
-    assert without_own_anchors(page) == '<h2 id="a">A<a>1</a></h2><a>2</a><a href="#b">3</a><a href="../x/#a">4</a>'
+def test_only_links_to_places_that_are_there_are_taken_out(tmp_path: Path) -> None:
+    for name, text in {
+        "y": '<h2 id="a">A<a href="#a">1</a></h2><a href=#a>2</a><a href="#b">3</a><a href="../x/#c">4</a><a href=../x/#a>5</a><a href="../z/#c">6</a>',
+        "x": "<h2 id=c>C</h2>",
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(text)
+    assert without_anchors(tmp_path / "y" / "index.html") == (
+        '<h2 id="a">A<a>1</a></h2><a>2</a><a href="#b">3</a><a href="../x/">4</a><a href=../x/#a>5</a><a href="../z/#c">6</a>'
+    )
 
 
 def external(site: Path) -> Iterator[tuple[Path, str]]:
