@@ -347,11 +347,11 @@ def test_a_mutant_is_killed_and_a_page_that_fails_anyway_stops_it(tmp_path: Path
     entries = {entry.id: entry for entry in mutants.read()[0]}
     bench = mutants.Bench(mutants.copy_sources(tmp_path / "copy"), forker)
     host = entries["start-host"]
+    bench.prepare()
     with (
         mutants.changed(host, bench.root),
         pytest.raises(MutantError, match="Nothing is changed, and start/quickstart/ fails: patterns/local-gateway/start.sh"),
     ):
-        bench.prepare()
         bench.baseline([host])
     finding = bench.examine(host)
     assert (finding.outcome, finding.killed_by, finding.how, finding.counts) == ("killed", "patterns/local-gateway/start.sh", "execution", True)

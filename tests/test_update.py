@@ -33,7 +33,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_a_damaged_output_is_rewritten_and_nothing_else(copy: Path, forker: Forker) -> None:
     right = contents(copy)
     damage(copy, "verify.out", "connected", "attached")
-    assert mutants.build(copy) is None
+    assert mutants.build(copy, ("start/quickstart.md",)) is None
     found = update.update(load(copy), copy / "site", "start/quickstart/", forker)
     assert found == ([f"{FOLDER}/verify.out"], None)
     assert contents(copy) == right
@@ -42,7 +42,7 @@ def test_a_damaged_output_is_rewritten_and_nothing_else(copy: Path, forker: Fork
 def test_a_page_that_fails_otherwise_rewrites_nothing(copy: Path, forker: Forker) -> None:
     damage(copy, "claude-version.out", "Claude Code", "Claude")
     damage(copy, "folder.sh", "mkdir -p ~/litellm-gateway", "mkdir -p ~/elsewhere")
-    assert mutants.build(copy) is None
+    assert mutants.build(copy, ("patterns/local-gateway.md",)) is None
     before = contents(copy)
     page = "patterns/local-gateway/"
     rewritten, problem = update.update(load(copy), copy / "site", page, forker)
