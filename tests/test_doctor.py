@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import py_compile
 import re
 import socket
 import ssl
@@ -24,7 +23,7 @@ import trustme
 
 from macros import catalogue
 from macros.ledger import Book
-from tests.doctor import FILE, doctor
+from tests.doctor import FILE, compiled, doctor
 
 KEY = "sk-lab-" + "Zk8" * 9
 
@@ -110,11 +109,7 @@ def silent(sock: socket.socket) -> None:
 
 def run(tmp_path: Path, env: dict[str, str], *options: str, program: list[str] | None = None, timeout: float = 60) -> tuple[int, str, str]:
     """The doctor as a program of its own, compiled once, in a folder and a home of its own: (status, output, errors)."""
-    doctor_file = FILE
-    if program is None:
-        doctor_file = tmp_path.parent / "gateway_doctor.pyc"
-        if not doctor_file.exists():
-            py_compile.compile(str(FILE), cfile=str(doctor_file), doraise=True)
+    doctor_file = compiled(tmp_path.parent) if program is None else FILE
     (tmp_path / "home").mkdir(exist_ok=True)
     (tmp_path / "project").mkdir(exist_ok=True)
     full = {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "LANG": "C.UTF-8", **env}

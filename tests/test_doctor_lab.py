@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from macros.ledger import Book
-from tests.doctor import FILE, doctor
+from tests.doctor import compiled, doctor
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker, shim
 from tests.lab.namespace import wait_until
@@ -129,7 +129,7 @@ def world(request: pytest.FixtureRequest, book: Book, site: Path) -> Iterator[Wo
         if request.param:
             machine.start_squid(**kinds.get(request.param, {}))
         machine.kind = request.param  # type: ignore[attr-defined]
-        (machine.inside.mnt / "lab" / "gateway_doctor.py").write_bytes(FILE.read_bytes())
+        compiled(machine.lab)
         yield machine
 
 
@@ -152,7 +152,7 @@ HEALTHY = 15
 def examined(world: World, name: str, case: Case) -> tuple[int, dict[str, Any]]:
     folder = home(world, name, case)
     env = {**world.env, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", **case.env, "HOME": f"/mnt/{folder}"}
-    done = world.inside.run(["python3", "/mnt/lab/gateway_doctor.py", "--json", *case.options], env, Path(f"/mnt/{folder}/project"), 90)
+    done = world.inside.run(["python3", "/mnt/lab/gateway_doctor.pyc", "--json", *case.options], env, Path(f"/mnt/{folder}/project"), 90)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.returncode, json.loads(done.stdout)
 
