@@ -27,6 +27,12 @@ pytestmark = pytest.mark.browser
 WIDE, NARROW = 1280, 320
 SHOW_TAB = "panel => panel.closest('.tabbed-set').querySelectorAll(':scope > input')[[...panel.parentElement.children].indexOf(panel)].click()"
 
+#: Elements without a box or with one that is not drawn, each by how its text begins.
+HIDDEN = """all => all.filter(each => {
+    const box = each.getBoundingClientRect();
+    return !each.checkVisibility({visibilityProperty: true}) || !box.width || !box.height;
+}).map(each => each.textContent.slice(0, 40))"""
+
 #: Stands in the clipboard until a button has copied something else.
 NOTHING = "nothing was copied"
 COPY_ALL = f"""async nothing => {{
@@ -178,7 +184,7 @@ def test_no_sideways_scroll(views: Views, name: str) -> None:
 
 def test_without_javascript(views: Views, name: str) -> None:
     page = views(javascript=False).open(address(name))
-    hidden = [f"block not visible: {pre.inner_text()[:40]!r}" for pre in page.locator("article pre").all() if not pre.is_visible()]
+    hidden = [f"block not visible: {text!r}" for text in page.eval_on_selector_all("article pre", HIDDEN)]
     named = page.eval_on_selector_all(".tabbed-block", "all => all.map(panel => getComputedStyle(panel, '::before').content)")
     assert not hidden, listed(name, hidden)
     assert named == [f'"{label}"' for label in tab_labels(name)], f"site/{name}: without JavaScript each tab panel says its name; see .no-js in handbook.css"

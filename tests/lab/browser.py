@@ -62,7 +62,7 @@ class Site:
 
     def weights(self) -> list[tuple[str, int]]:
         """Name and bytes, with gzip -9, of each response since ``sent`` was cleared."""
-        return [(path.name, len(gzip.compress(path.read_bytes(), 9))) for path in self.sent]
+        return [(path.name, _compressed(path, path.stat().st_mtime_ns)) for path in self.sent]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -103,6 +103,7 @@ class View:
     def axe(self, include: str = "html") -> list[str]:
         """What axe-core finds: one line a violating element, with rule, element and the rule's help."""
         if not self.page.evaluate("typeof axe !== 'undefined'"):
+            self.context.add_init_script(_axe_source())  # the pages opened next bring it along
             self.page.evaluate(_axe_source())
         found = self.page.evaluate(
             "([include, tags, extra]) => axe.run(include, {runOnly: {type: 'tag', values: tags}, rules: extra, resultTypes: ['violations']})"
@@ -140,6 +141,11 @@ class Views:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         for view in self._views.values():
             view.context.close()
+
+
+@functools.cache
+def _compressed(path: Path, written: int) -> int:
+    return len(gzip.compress(path.read_bytes(), 9))
 
 
 @functools.cache
