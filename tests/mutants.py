@@ -582,6 +582,7 @@ def groups(mutants: list[Mutant]) -> list[list[Mutant]]:
 def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], answer: Connection) -> None:
     """In a process of its own: take groups until none is left; send each result, at the end None, or what keeps them from being had."""
     ending.in_order()
+    ending.heard()
     ending.with_parent()
     try:
         with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
@@ -611,7 +612,8 @@ def judged(mutants: list[Mutant], equivalents: dict[str, str]) -> Iterator[Resul
     processes = [context.Process(target=_judge, args=(work, taken, equivalents, there)) for _, there in pipes]
     try:
         for process, (_, there) in zip(processes, pipes, strict=True):
-            process.start()
+            with ending.later():
+                process.start()
             there.close()
         waiting = [here for here, _ in pipes]
         while waiting:

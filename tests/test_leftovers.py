@@ -342,3 +342,27 @@ def test_a_program_whose_starter_is_dead_already_ends() -> None:
         parent: subprocess.run([sys.executable, "-c", words, parent], cwd=programs.ROOT, capture_output=True, text=True) for parent in ("0", str(2**22 + 1))
     }
     assert [(done.returncode, done.stdout) for done in ended.values()] == [(0, "alive\n"), (-signal.SIGKILL, "")]
+
+
+#: Asks itself to end while it starts a program as ``make lab`` does; the program says whether it can be asked.
+ASKED = """
+import os, signal, subprocess, sys
+from contextlib import nullcontext
+from tests.lab import ending
+from tests.lab.play.started import own_group
+
+ending.in_order()
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+blocked = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
+try:
+    with {when}:
+        subprocess.Popen([sys.executable, "-c", blocked], **own_group()).wait()
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+@pytest.mark.parametrize(("when", "said"), [("ending.later()", "[]\nended\n"), ("nullcontext()", "[]\n")], ids=["later", "at once, and it is lost"])
+def test_ctrl_c_while_a_program_starts_is_heard(when: str, said: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ASKED.format(when=when)], cwd=programs.ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == (said, 0), done.stderr

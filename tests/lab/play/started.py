@@ -75,26 +75,35 @@ def own_group() -> dict[str, Any]:
     if sys.platform != "linux":
         return {"start_new_session": True}
     parent = os.getpid()
-    return {"start_new_session": True, "preexec_fn": lambda: ending.with_parent(signal.SIGKILL, parent)}
+
+    def first() -> None:
+        ending.with_parent(signal.SIGKILL, parent)
+        ending.heard()
+
+    return {"start_new_session": True, "preexec_fn": first}
 
 
 @contextmanager
 def program(name: str, command: list[str], env: dict[str, str], folder: Path, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the end of the block; what it prints goes to ``folder/<name>.log``."""
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=cwd or folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **own_group())
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(SECONDS_TO_END)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C does not wait
-                process.kill()
-            if hasattr(os, "killpg"):
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # and what it started
-            process.wait()
+    with (folder / f"{name}.log").open("wb") as log, ExitStack() as stack:
+        with ending.later():
+            process = subprocess.Popen(command, cwd=cwd or folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **own_group())
+            stack.callback(_end, process)
+        yield process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program, and what it started."""
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_END)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C does not wait
+        process.kill()
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def wait_for(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:
