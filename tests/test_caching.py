@@ -34,7 +34,7 @@ def world(book: Book, site: Any, forker: Forker) -> Iterator[World]:
             (folder / f"{name}.yaml").write_text(yaml.safe_dump({**config, **more}))
             machine.terminals[name] = Terminal(machine.inside, machine.lab / f"terminal-{name}", env, HOME / "litellm-gateway")
             machine.terminals[name].start(f"venv/bin/litellm --config {name}.yaml --host 127.0.0.1 --port {port}", {}, [])
-            wait_until(lambda port=port: machine.get(f"http://127.0.0.1:{port}/health/readiness", {})[0] == 200, 60, "the start of the gateway")
+            wait_until(lambda port=port: machine.serves(f"http://127.0.0.1:{port}/health/readiness"), 60, "the start of the gateway")
         yield machine
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from macros.ledger import Book
 from tests import bypass
+from tests.lab import programs
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import wait_until
@@ -43,6 +45,23 @@ def test_verification_fails_when_the_client_is_curl(book: Book, site: Path, fork
     assert row.outcome == "failed" and "Claude Code" in row.message
 
 
+def test_what_was_compiled_serves_only_the_same_file(forker: Forker, tmp_path: Path) -> None:
+    kept = next((forker.compiled / "purelib").glob("typing_extensions.*.pyc"))
+    text = next(programs.litellm_python().parents[1].glob("lib/python3*/site-packages/typing_extensions.py")).read_text()
+    folder, found = tmp_path / "lib", tmp_path / "compiled" / tmp_path.relative_to("/") / "lib" / kept.name
+    folder.mkdir()
+    found.parent.mkdir(parents=True)
+    found.write_bytes(kept.read_bytes())
+    command = [str(programs.litellm_python()), "-c", "import typing_extensions as it; print(getattr(it, 'OTHER', it.__cached__))"]
+    printed = []
+    for more in ("", "\nOTHER = 'another file'\n"):
+        (folder / "typing_extensions.py").write_text(text + more)
+        env = {"PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
+        printed.append(subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
+        assert (found.read_bytes() == kept.read_bytes()) == (not more)
+    assert printed == [str(found), "another file"]
+
+
 # What the page says about LiteLLM ------------------------------------------------
 
 
@@ -54,7 +73,7 @@ def world(book: Book, site: Path, forker: Forker) -> Iterator[World]:
         folder = command.parents[2]
         (folder / "config.yaml").write_text((book.snippets / FOLDER / "config.yaml").read_text())
         start(machine, "gateway", gateway_env(machine), "--config config.yaml --host 127.0.0.1 --port 4000")
-        wait_until(lambda: machine.get("http://127.0.0.1:4000/health/readiness", {})[0] == 200, 60, "the start of the gateway")
+        wait_until(lambda: machine.serves("http://127.0.0.1:4000/health/readiness"), 60, "the start of the gateway")
         yield machine
 
 
@@ -122,7 +141,7 @@ def test_log_tells_a_refused_provider_key_from_a_missing_one(world: World, throu
 
 def test_without_host_the_gateway_listens_on_every_address(world: World) -> None:
     terminal = start(world, "open", gateway_env(world), "--config config.yaml --port 4002")
-    wait_until(lambda: world.get("http://127.0.0.1:4002/health/readiness", {})[0] == 200, 60, "the start of the gateway")
+    wait_until(lambda: world.serves("http://127.0.0.1:4002/health/readiness"), 60, "the start of the gateway")
     assert ("0.0.0.0", 4002) in world.inside.listeners()
     terminal.interrupt()
 
@@ -152,7 +171,7 @@ def test_price_list_is_fetched_without_the_variable(book: Book, site: Path) -> N
         terminal = Terminal(machine.inside, machine.lab / "terminal-gateway", env, HOME / "litellm-gateway")
         machine.terminals["gateway"] = terminal
         terminal.start(f"{' '.join(programs.litellm_command())} --config config.yaml --host 127.0.0.1 --port 4000", {}, [])
-        wait_until(lambda: machine.get("http://127.0.0.1:4000/health/readiness", {})[0] == 200, 120, "the start of the gateway")
+        wait_until(lambda: machine.serves("http://127.0.0.1:4000/health/readiness"), 120, "the start of the gateway")
         assert set(machine.all_names()) == {"raw.githubusercontent.com"}
         assert "Failed to fetch remote model cost map" in terminal.screen()
 

@@ -55,7 +55,7 @@ def begin(world: World, config: dict[str, Any]) -> Terminal:
     terminal = Terminal(world.inside, world.lab / f"terminal-{time.monotonic_ns()}", env, HOME / "litellm-gateway")
     world.terminals[terminal.folder.name] = terminal
     terminal.start("venv/bin/litellm --config config.yaml --host 127.0.0.1 --port 4000", {}, [])
-    wait_until(lambda: terminal.is_done() or world.get(f"{ADDRESS}/health/readiness", {})[0] == 200, 60, "the start of the gateway")
+    wait_until(lambda: terminal.is_done() or world.serves(f"{ADDRESS}/health/readiness"), 60, "the start of the gateway")
     return terminal
 
 

@@ -58,7 +58,7 @@ def start(world: World, text: str, env: dict[str, str]) -> Terminal:
     terminal = Terminal(world.inside, world.lab / f"terminal-{time.monotonic_ns()}", env, HOME / "litellm-gateway")
     world.terminals[terminal.folder.name] = terminal
     terminal.start(text, {}, [])
-    wait_until(lambda: terminal.is_done() or world.get(f"{ADDRESS}/health/readiness", {})[0] == 200, 60, "the start of the gateway, or its end")
+    wait_until(lambda: terminal.is_done() or world.serves(f"{ADDRESS}/health/readiness"), 60, "the start of the gateway, or its end")
     return terminal
 
 
@@ -74,7 +74,7 @@ def manager(world: World) -> Terminal:
     """A terminal logged in at an OpenBao that holds nothing."""
     server, admin = world.terminal("bao-server"), world.terminal("bao")
     server.start("bao server -dev", {}, [])
-    wait_until(lambda: world.get("http://127.0.0.1:8200/v1/sys/health", {})[0] == 200, 30, "the start of OpenBao")
+    wait_until(lambda: world.serves("http://127.0.0.1:8200/v1/sys/health"), 30, "the start of OpenBao")
     assert admin.run("export VAULT_ADDR=http://127.0.0.1:8200; cd ~/litellm-gateway").status == 0
     return admin
 

@@ -154,7 +154,7 @@ class Gateway:
         self.terminal = Terminal(world.inside, world.lab / f"terminal-{port}", kept, HOME / "litellm-gateway")
         world.terminals[str(port)] = self.terminal
         self.terminal.start(f"{command} --config {port}.yaml --host 127.0.0.1 --port {port} {options}", {}, [])
-        wait_until(lambda: world.get(f"http://127.0.0.1:{port}/health/readiness", {})[0] == 200, 120, "the start of the gateway")
+        wait_until(lambda: world.serves(f"http://127.0.0.1:{port}/health/readiness"), 120, "the start of the gateway")
 
     def status(self, path: str, key: str | None = None) -> int:
         words = ["-H", f"authorization: Bearer {key}"] if key else []

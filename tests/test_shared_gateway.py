@@ -200,6 +200,7 @@ def gateway(book: Book, site: Path, forker: Forker) -> Iterator[World]:
         (world.lab / "events.py").write_text(EVENTS)
         world.token = (folder / "token-alice").read_text().strip()  # type: ignore[attr-defined]
         world.conf = folder / "claude-gateway.conf"  # type: ignore[attr-defined]
+        arrivals(world)  # LiteLLM takes longer over the first answer than over those that are measured
         yield world
 
 

@@ -45,7 +45,7 @@ def seen(book: Book, site: Any, forker: Forker) -> Iterator[dict[str, dict[str, 
             gateways.start("portkey", world.lab / "portkey", UPSTREAM, 4101, inside=world.inside) as portkey,
             gateways.start("claude-code-router", world.lab / "router", UPSTREAM, 4102, inside=world.inside) as router,
         ):
-            wait_until(lambda: world.get("http://127.0.0.1:4000/health/readiness", {})[0] == 200, 60, "the start of LiteLLM")
+            wait_until(lambda: world.serves("http://127.0.0.1:4000/health/readiness"), 60, "the start of LiteLLM")
             tokens = {"litellm": KEY, "passthrough": KEY, "portkey": portkey.token, "router": router.token}
             headers = {"portkey": "\n".join(f"{name}: {value}" for name, value in portkey.headers.items())}
             found = {"direct": one(world, UPSTREAM, SECOND_KEY, "")}

@@ -141,7 +141,7 @@ class Wire:
         command = [str(HOME / "litellm-gateway/venv/bin/litellm"), "--config", "config.yaml", "--host", "127.0.0.1", "--port", "4000"]
         log = (world.lab / "wire-litellm.txt").open("ab")
         self.gateway = world.inside.popen(command, env, HOME / "litellm-gateway", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-        wait_until(lambda: world.get("http://127.0.0.1:4000/health/liveliness", {})[0] == 200, 60, "the start of LiteLLM")
+        wait_until(lambda: world.serves("http://127.0.0.1:4000/health/liveliness"), 60, "the start of LiteLLM")
 
 
 def shortened(text: str) -> str:

@@ -43,6 +43,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.lab.lines import Log
+
 ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -98,7 +100,7 @@ class AnthropicAPI:
         self.count = itertools.count(1)
         self.misbehaved: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        self.log = (folder / "requests.jsonl").open("a", encoding="utf-8")
+        self.log = Log(folder / "requests.jsonl")
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 2**20)
@@ -122,8 +124,7 @@ class AnthropicAPI:
         rule = self.rule(request, body)
         response = await self.misbehave(request, rule) or await self.answer(request, body)
         record["status"] = 0 if rule.get("drop") else response.status
-        self.log.write(json.dumps(record) + "\n")
-        self.log.flush()
+        self.log.add(record)
         if rule.get("drop") and request.transport:
             request.transport.abort()
         return await response.send(request, rule) if isinstance(response, Stream) else response

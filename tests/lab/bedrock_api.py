@@ -46,6 +46,7 @@ from botocore.credentials import Credentials
 
 from macros.ledger import ROOT, read_yaml
 from tests.lab.anthropic_api import answer_text
+from tests.lab.lines import Log
 
 HOST = re.compile(r"bedrock(-runtime)?\.([a-z0-9-]+)\.amazonaws\.com")
 PATH = re.compile(r"/model/([^/]+)/(invoke|invoke-with-response-stream|count-tokens)")
@@ -123,7 +124,7 @@ class BedrockAPI:
         self.folder, self.facts = folder, facts
         self.count = itertools.count(1)
         folder.mkdir(parents=True, exist_ok=True)
-        self.log = (folder / "requests.jsonl").open("a", encoding="utf-8")
+        self.log = Log(folder / "requests.jsonl")
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 2**20)
@@ -147,8 +148,7 @@ class BedrockAPI:
             "headers": {name.lower(): value for name, value in request.headers.items()}, "body": body, "bytes": len(raw), "tls": request.secure,
             "status": response.status,
         }  # fmt: skip
-        self.log.write(json.dumps(record) + "\n")
-        self.log.flush()
+        self.log.add(record)
         return await response.send(request) if isinstance(response, Stream) else response
 
     def rule(self, request: web.Request, body: Any) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Forker:
 
     def __init__(self, folder: Path, python: Path) -> None:
         self.address = folder / "litellm.sock"
+        #: What Python made of the files of LiteLLM that the parent has loaded; see ``keep_compiled``.
+        self.compiled = folder / "compiled"
         self.log = folder / "litellm-parent.txt"
         # Only what an import may need; each child gets the environment of its caller.
         env = {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
@@ -142,6 +144,7 @@ def main(address: str) -> None:
     import litellm.proxy.proxy_server  # noqa: F401
 
     warm()
+    keep_compiled(Path(address).with_name("compiled"))
     gc.collect()
     gc.freeze()  # else the first collection in every child copies most of these objects
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -188,6 +191,25 @@ def warm() -> None:
     nowhere = {"type": "http", "method": "GET", "path": "/nowhere", "root_path": "", "headers": [], "app": app}
     for route in app.router.routes:
         route.matches(nowhere)
+
+
+def keep_compiled(folder: Path) -> None:
+    """Write what Python made of every file that is loaded, with the file's hash, so that it serves for the same file elsewhere, and only for it (PEP 552)."""
+    import importlib.machinery
+    import importlib.util
+    import marshal
+    import sysconfig
+
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__spec__", None)
+        if not spec or not spec.cached or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            continue
+        name = next((name for name in ("purelib", "stdlib") if Path(spec.origin).is_relative_to(sysconfig.get_path(name))), None)
+        if name:
+            path = folder / name / Path(spec.origin).relative_to(sysconfig.get_path(name)).with_name(Path(spec.cached).name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            head = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little") + importlib.util.source_hash(spec.loader.get_data(spec.origin))
+            path.write_bytes(head + marshal.dumps(spec.loader.get_code(spec.name)))
 
 
 if __name__ == "__main__":

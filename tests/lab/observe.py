@@ -455,7 +455,7 @@ def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     ready = replay.book.fact("site.gateway_address") + "/health/readiness"
     if "enabled" in expected and show(name, "UnitFileState") != "enabled":
         return f"{name} is {show(name, 'UnitFileState')}, expected enabled"
-    wait_until(lambda: replay.get(ready, {})[0] == 200, 120, f"an answer of {name}")
+    wait_until(lambda: replay.serves(ready), 120, f"an answer of {name}")
     old = show(name, "MainPID")
     if "confined" in expected:
         status = replay.inside.run(["cat", f"/proc/{old}/status"], {"PATH": os.defpath}).stdout
@@ -465,7 +465,7 @@ def unit(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
             return f"{name}: {', '.join(missing) or 'the process can write outside its folder'}"
     if "comes_back" in expected:
         replay.inside.run(["kill", "-KILL", old], {"PATH": os.defpath})
-        wait_until(lambda: show(name, "MainPID") not in {old, "0"} and replay.get(ready, {})[0] == 200, 120, f"the return of {name}")
+        wait_until(lambda: show(name, "MainPID") not in {old, "0"} and replay.serves(ready), 120, f"the return of {name}")
     return None
 
 

@@ -85,6 +85,8 @@ class Replay(World):
     tests use it to break what the replay must notice.
     ``variant``: which of the page's variants this is; a block with ``only``
     belongs to one and is ``not here`` in the others.
+    ``compiled``: gives a warm LiteLLM; one that is installed and started cold
+    uses what Python made of its files. Without it, Python compiles them.
     """
 
     def __init__(
@@ -96,11 +98,13 @@ class Replay(World):
         update: bool = False,
         tamper: Callable[[Replay], None] | None = None,
         variant: str | None = None,
+        compiled: Callable[[], litellm_fork.Forker] | None = None,
     ) -> None:
         self.about = book.pages.get(page, {})
         super().__init__(book, site, self.about.get("machines"), self.about.get("providers", []))
         self.page = page
         self.forker, self.update, self.tamper = forker, update, tamper
+        self.compiled = None if forker else compiled
         self.rows = rows_of(book, site, page)
         known = variants.of(book, page, everything=variant is not None)
         self.variant = variant if variant is not None else next(iter(known))
@@ -248,6 +252,11 @@ class Replay(World):
         env: dict[str, str] = {}
         inspected = self.settings.get("egress" if self.machines else "squid", {}).get("inspect", False)
         for difference in block.lab.values():
+            if difference.get("compiled"):
+                if not self.compiled:
+                    continue
+                if not (self.lab / "compiled").exists():
+                    self.provide_compiled(self.compiled())
             if not (inspected and difference.get("unless_inspected")):
                 env |= difference["env"]
         return {name: value.format(lab="/mnt/lab", wheelhouse=programs.wheels()) for name, value in env.items()}
@@ -266,7 +275,7 @@ class Replay(World):
         terminal.start(text or row.text, lab, self.typed(block))
         if "service" in block.data:
             try:
-                wait_until(lambda: terminal.is_done() or self.get(block.data["service"], {})[0] == 200, seconds, f"an answer at {block.data['service']}")
+                wait_until(lambda: terminal.is_done() or self.serves(block.data["service"]), seconds, f"an answer at {block.data['service']}")
             except TimeoutError as problem:
                 raise Failure(f"{block.id}: {problem}; it printed:\n{terminal.screen()[-2000:]}") from None
             if terminal.is_done():
@@ -514,7 +523,7 @@ def replay_variant(book: Book, site: Path, page: str, variant: str, forker: Call
     another page's replay starts it cold.
     """
     cold = variant == next(iter(variants.of(book, page))) and not {"first", "catalogue"} & set(book.pages.get(page, {}))
-    return Replay(book, site, page, variant=variant, forker=None if cold else forker()).run()
+    return Replay(book, site, page, variant=variant, forker=None if cold else forker(), compiled=forker).run()
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

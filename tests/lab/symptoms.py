@@ -267,7 +267,7 @@ class Bench:
         self.gateway_log().unlink(missing_ok=True)
         process = self._run("gateway", words, env, Path("/mnt/reader/litellm-gateway"), self.gateway_log())
         ready = self.replay.book.fact("site.gateway_address") + "/health/readiness"
-        wait_until(lambda: process.poll() is not None or self.replay.get(ready, {})[0] == 200, 60, "the start of LiteLLM")
+        wait_until(lambda: process.poll() is not None or self.replay.serves(ready), 60, "the start of LiteLLM")
         return process.poll()
 
     def _run(self, name: str, words: list[str], env: dict[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -6,10 +6,11 @@ nothing on the way, so client and server are the real ones. Linux only.
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
 from pathlib import Path
+
+from tests.lab.lines import Log
 
 ETH_P_IP, PACKET_HOST = 0x0800, 0
 
@@ -29,14 +30,15 @@ def head(packet: bytes, port: int) -> dict[str, object] | None:
 
 
 def main(log: Path, port: int) -> None:
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)) as device, log.open("a", buffering=1) as file:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)) as device:
         device.bind(("lo", ETH_P_IP))
         log.with_suffix(".ready").touch()
+        requests = Log(log)
         while True:
             packet, (_, _, direction, *_) = device.recvfrom(2**17)
             request = head(packet, port) if direction == PACKET_HOST else None  # every packet passes twice
             if request:
-                file.write(json.dumps(request) + "\n")
+                requests.add(request)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book
-from tests.lab import certificates, gateway_host, litellm_fork, programs, systemd
+from tests.lab import certificates, gateway_host, lines, litellm_fork, programs, systemd
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import Namespace, wait_until
 from tests.lab.squid import SERVICE, Squid
@@ -163,16 +165,13 @@ class World:
         return self.lab / ("provider" if provider == "anthropic" else provider)
 
     def all_requests(self, provider: str = "anthropic") -> list[dict[str, Any]]:
-        path = self.folder(provider) / "requests.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return lines.records(self.folder(provider) / "requests.jsonl")
 
     def all_gateway_requests(self) -> list[dict[str, Any]]:
-        path = self.lab / "gateway.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return lines.records(self.lab / "gateway.jsonl")
 
     def all_names(self) -> list[str]:
-        path = self.lab / "dns.txt"
-        return path.read_text().split() if path.exists() else []
+        return lines.whole(self.lab / "dns.txt")
 
     def nginx_log(self) -> list[str]:
         """The lines of the log that the page's nginx writes."""
@@ -184,6 +183,11 @@ class World:
         done = self.inside.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *words, address], {"PATH": os.defpath})
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
+
+    def serves(self, address: str) -> bool:
+        """Whether a GET is answered with 200. Nobody is asked while nothing listens there, which is cheap to see."""
+        port = urllib.parse.urlsplit(address).port
+        return any(listener[1] == port for listener in self.inside.listeners()) and self.get(address, {})[0] == 200
 
     def ask_gateway(self, key: str, model: str) -> tuple[int, str]:
         """One small request through the gateway, with the key in a file of the reader's: (HTTP status, body)."""
@@ -345,6 +349,15 @@ class World:
         text = Path(programs.litellm_command()[1]).read_text().split("\n", 1)[1]
         (target / "bin" / "litellm").write_text(f"#!{path}/bin/python\n{text}")
         (target / "bin" / "litellm").chmod(0o755)
+
+    def provide_compiled(self, forker: litellm_fork.Forker) -> None:
+        """Put what Python made of LiteLLM's files where PYTHONPYCACHEPREFIX has it looked for, should the page's pip install the same files."""
+        installed = next(programs.litellm_python().parents[1].glob("lib/python3*/site-packages")).relative_to(programs.litellm_python().parents[1])
+        packages = HOME.parent / self.machine("gateway") / "litellm-gateway" / "venv" / installed
+        for name, path in {"purelib": packages, "stdlib": Path(sysconfig.get_path("stdlib"))}.items():
+            link = self.lab / "compiled" / path.relative_to("/")
+            link.parent.mkdir(parents=True)
+            link.symlink_to(forker.compiled / name)
 
     def install_warm(self, forker: litellm_fork.Forker) -> Path:
         """Put the forking ``litellm`` where the page's install block puts the real one."""

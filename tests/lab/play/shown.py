@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book
-from tests.lab import programs, squid
+from tests.lab import lines, programs, squid
 from tests.lab.play.choice import Choice, client
 from tests.lab.play.started import SQUIDS_ADDRESS, provider_host
 
@@ -89,16 +89,11 @@ class Passing:
         self.seen[name] = len(everything)
         return new
 
-    def _whole_lines(self, name: str) -> list[str]:
-        """Those of a file; one that is still being written comes next time."""
-        path = self.folder / name
-        return path.read_text("utf-8", "replace").split("\n")[:-1] if path.exists() else []
-
     def lines(self) -> list[str]:
         """One line each, the proxy's first."""
-        asked = [tunnel_line(line, time.time()) for line in self._new("asked", self._whole_lines("squid/asked"))]
+        asked = [tunnel_line(line, time.time()) for line in self._new("asked", lines.whole(self.folder / "squid" / "asked"))]
         log = [proxy_line(entry, self.host) for entry in self._new("log", squid.entries(self.folder / "squid" / "access.log"))]
-        requests = self._new("requests", self._whole_lines("provider/requests.jsonl"))
+        requests = self._new("requests", lines.whole(self.folder / "provider" / "requests.jsonl"))
         return [line for line in [*asked, *log] if line] + [one_line(json.loads(line), self.choice.proxy_port is not None) for line in requests]
 
 
