@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientError
 from aiohttp.test_utils import TestClient, TestServer
 
+from tests.lab import lines
 from tests.lab.anthropic_api import LAB_KEY, AnthropicAPI
 
 BODY = {"model": "claude-lab", "max_tokens": 9, "messages": [{"role": "user", "content": "Reply with one word: heard"}]}
@@ -97,6 +98,19 @@ def test_writes_down_every_request(tmp_path: Path) -> None:
     assert (first["method"], first["path"], first["query"], first["status"], first["body"]) == ("POST", "/v1/messages", "beta=true", 200, BODY)
     assert first["headers"]["x-api-key"] == LAB_KEY
     assert (second["path"], second["status"]) == ("/elsewhere", 404)
+
+
+def test_a_record_that_is_still_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    assert lines.records(path) == []
+    log = lines.Log(path)
+    log.add({"number": 1})
+    with path.open("a") as file:
+        file.write('{"number": ')
+    assert lines.records(path) == [{"number": 1}]
+    with path.open("a") as file:
+        file.write("2}\n")
+    assert lines.records(path) == [{"number": 1}, {"number": 2}]
 
 
 STREAM = {"json": {**BODY, "stream": True}}

@@ -351,6 +351,7 @@ from contextlib import nullcontext
 from tests.lab import ending
 from tests.lab.play.started import own_group
 
+sys.platform = "{platform}"
 ending.in_order()
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
 blocked = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
@@ -362,7 +363,8 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
 @pytest.mark.parametrize(("when", "said"), [("ending.later()", "[]\nended\n"), ("nullcontext()", "[]\n")], ids=["later", "at once, and it is lost"])
-def test_ctrl_c_while_a_program_starts_is_heard(when: str, said: str) -> None:
-    done = subprocess.run([sys.executable, "-c", ASKED.format(when=when)], cwd=programs.ROOT, capture_output=True, text=True, timeout=60)
+def test_ctrl_c_while_a_program_starts_is_heard(when: str, said: str, platform: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ASKED.format(when=when, platform=platform)], cwd=programs.ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == (said, 0), done.stderr

@@ -73,7 +73,7 @@ def own_group() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     if sys.platform != "linux":
-        return {"start_new_session": True}
+        return {"start_new_session": True, "preexec_fn": ending.heard}
     parent = os.getpid()
 
     def first() -> None:
