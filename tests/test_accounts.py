@@ -14,7 +14,7 @@ import pytest
 from tests.accounts import SAME, differences, unproven
 from tests.conftest import group
 from tests.lab.programs import ROOT
-from tests.lab.replay import merged
+from tests.lab.replay import installs, merged
 
 ROW = {
     "id": "demo/hello.sh", "page": "demo/", "anchor": "block-hello-sh", "language": "bash",
@@ -57,6 +57,16 @@ def test_a_row_that_changed(name: str) -> None:
 @pytest.mark.parametrize("outcome", ["failed", "not reached", "not run", "skipped", None])
 def test_a_row_that_did_not_pass(outcome: str | None) -> None:
     assert differences([ROW], [{**ROW, "outcome": outcome}]) == [f"demo/#block-hello-sh: {outcome}"]
+
+
+def test_a_row_that_was_run_on_another_page() -> None:
+    twin = {**ROW, "page": "other/"}
+    rows = [*passed(ROW), {**twin, "outcome": "not run"}]
+    assert differences([ROW, twin], rows) == []
+    assert differences([ROW, twin], [{**rows[0], "outcome": "failed"}, rows[1]]) == ["demo/#block-hello-sh: failed", "other/#block-hello-sh: not run"]
+    assert differences([ROW, twin], [rows[0], {**rows[1], "outcome": "not reached"}]) == ["other/#block-hello-sh: not reached"]
+    changed = {**twin, "sha256": "1" * 64}
+    assert differences([ROW, changed], [rows[0], {**changed, "outcome": "not run"}]) == ["other/#block-hello-sh: not run"]
 
 
 CONFTEST = """
@@ -111,6 +121,16 @@ def test_the_run_fails_when_the_account_does_not_balance(tested: list[dict[str, 
 def test_a_row_of_several_variants(one: str, other: str, both: str) -> None:
     row = merged({**ROW, "outcome": one, "seconds": 1.5}, {**ROW, "outcome": other, "seconds": 2.0})
     assert row == {**ROW, "outcome": both, "seconds": 3.5}
+
+
+def test_a_block_that_installs_is_run_on_its_own_page_and_everywhere_in_test_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HANDBOOK_ALL_VARIANTS", raising=False)
+    blocks = ["patterns/local-gateway/folder.sh", "patterns/local-gateway/install.sh", "security/hook-install.sh"]
+    assert installs("patterns/local-gateway/", blocks)
+    assert not installs("start/quickstart/", blocks)
+    assert installs("patterns/direct/", ["patterns/direct/key.sh"])
+    monkeypatch.setenv("HANDBOOK_ALL_VARIANTS", "1")
+    assert installs("start/quickstart/", blocks)
 
 
 def test_one_worker_runs_a_page_in_one_variant() -> None:

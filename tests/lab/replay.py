@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,9 @@ from tests.lab.namespace import wait_until
 from tests.lab.symptoms import Reproductions
 from tests.lab.terminal import Hang, Result, Terminal
 from tests.lab.world import HOME, World
+
+#: What the file of a block is called that installs LiteLLM.
+INSTALL = "install.sh"
 
 
 class Failure(Exception):
@@ -204,7 +207,7 @@ class Replay(World):
             self._save(row)
         elif row.language == "python":
             self._python(row)
-        elif self.forker and block.id.endswith("/install.sh"):
+        elif self.forker and block.id.endswith("/" + INSTALL):
             if self.settings.get("systemd"):
                 self.install_real()
             elif self.settings.get("adds"):
@@ -517,13 +520,23 @@ class Replay(World):
 
 
 def replay_variant(book: Book, site: Path, page: str, variant: str, forker: Callable[[], litellm_fork.Forker]) -> list[Row]:
-    """Replay a page in one variant: the first cold, the others with a forked gateway.
+    """Replay a page in one variant: the first cold where ``installs`` says so, the others with a forked gateway.
 
     A page whose reader has done another page ``first``, and one of the catalogue's, is replayed with a forked gateway only:
     another page's replay starts it cold.
     """
     cold = variant == next(iter(variants.of(book, page))) and not {"first", "catalogue"} & set(book.pages.get(page, {}))
+    cold = cold and installs(page, (row.block.id for row in rows_of(book, site, page)))
     return Replay(book, site, page, variant=variant, forker=None if cold else forker(), compiled=forker).run()
+
+
+def installs(page: str, blocks: Iterable[str]) -> bool:
+    """Whether what these blocks of a page install is installed there. In ``make test-all`` it always is.
+
+    In ``make test``, a block that installs and stands on several pages is run on the page it belongs to,
+    whose address is its folder; on the others its outcome is ``not run``, and ``accounts.differences`` holds it against that one.
+    """
+    return os.environ.get("HANDBOOK_ALL_VARIANTS") == "1" or all(block.removesuffix(INSTALL) == page for block in blocks if block.endswith("/" + INSTALL))
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
