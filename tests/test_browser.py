@@ -82,8 +82,8 @@ def tab_labels(name: str) -> tuple[str, ...]:
 
 # Accessibility ----------------------------------------------------------------
 @pytest.mark.looks(
-    {"light, 1280 px": {"scheme": "light", "width": WIDE}, "dark, 320 px": {"scheme": "dark", "width": NARROW}},
-    {"light, 320 px": {"scheme": "light", "width": NARROW}, "dark, 1280 px": {"scheme": "dark", "width": WIDE}},
+    in_turn={"light, 1280 px": {"scheme": "light", "width": WIDE}, "dark, 320 px": {"scheme": "dark", "width": NARROW}},
+    further={"light, 320 px": {"scheme": "light", "width": NARROW}, "dark, 1280 px": {"scheme": "dark", "width": WIDE}},
 )
 def test_wcag(views: Views, name: str, look: dict[str, Any]) -> None:
     """No rule is disabled. Badges are open; each tab is looked at, in both schemes."""

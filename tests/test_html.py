@@ -13,9 +13,11 @@ import json
 import os
 import re
 import subprocess
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -203,7 +205,8 @@ KINDS = (
 def looked_at(metafunc: pytest.Metafunc) -> None:
     """Give a test every page as ``name``, and by its mark ``looks`` the ways of looking at it as ``look``.
 
-    The mark's first mapping holds what is done with every page, the second what is done with one page of each kind, and with all in `make test-all`.
+    One page of each kind is looked at in every way of the mark, and in `make test-all` every page is.
+    In `make test`, the others are in the ways under ``always``, and in one of those under ``in_turn``.
     """
     if "name" not in metafunc.fixturenames:
         return
@@ -211,10 +214,20 @@ def looked_at(metafunc: pytest.Metafunc) -> None:
     if mark is None:
         metafunc.parametrize("name", page_names())
         return
-    always, further = mark.args
-    whole = os.environ.get("HANDBOOK_ALL_VARIANTS") == "1"
-    cases = [(name, label, look) for name in page_names() for label, look in {**always, **(further if whole or name in KINDS else {})}.items()]
+    cases = [(name, label, look) for name in page_names() for label, look in looks(name, **mark.kwargs).items()]
     metafunc.parametrize(("name", "look"), [pytest.param(name, look, id=f"{name}-{label}") for name, label, look in cases])
+
+
+Looks = dict[str, dict[str, Any]]
+
+
+def looks(name: str, always: Looks | None = None, in_turn: Looks | None = None, further: Looks | None = None) -> Looks:
+    """In which of these ways a page is looked at. Whose turn it is rests on the page's name alone."""
+    always, in_turn, further = always or {}, in_turn or {}, further or {}
+    if name in KINDS or os.environ.get("HANDBOOK_ALL_VARIANTS") == "1":
+        return {**always, **in_turn, **further}
+    turns = list(in_turn)
+    return {**always, **{label: in_turn[label] for label in turns if label == turns[zlib.crc32(name.encode()) % len(turns)]}}
 
 
 def page_names() -> list[str]:
@@ -336,6 +349,17 @@ def test_check_finds(check: Check, source: str) -> None:
 @pytest.mark.parametrize(("check", "source"), FINE, ids=lambda value: getattr(value, "__name__", None))
 def test_check_accepts(check: Check, source: str) -> None:
     assert check(BeautifulSoup(source, "html.parser")) == []
+
+
+def test_no_page_and_no_way_of_looking_at_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: dict[str, Looks] = {"always": {"a": {}}, "in_turn": {"b": {}, "c": {}}, "further": {"d": {}}}
+    monkeypatch.delenv("HANDBOOK_ALL_VARIANTS", raising=False)
+    assert set(KINDS) <= set(page_names())
+    assert {tuple(looks(name, **ways)) for name in KINDS} == {("a", "b", "c", "d")}
+    assert {tuple(looks(name, **ways)) for name in page_names() if name not in KINDS} == {("a", "b"), ("a", "c")}
+    assert looks("no-kind.html", further=ways["further"]) == {}
+    monkeypatch.setenv("HANDBOOK_ALL_VARIANTS", "1")
+    assert {tuple(looks(name, **ways)) for name in page_names()} == {("a", "b", "c", "d")}
 
 
 def test_repeated_titles_are_found() -> None:

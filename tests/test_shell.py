@@ -44,45 +44,48 @@ def opened(view: View, name: str) -> Page:
     return opened
 
 
-# Every page -------------------------------------------------------------------------
-@pytest.mark.looks({"400 % zoom": ZOOMED}, {"1280 px": WIDE})
+# Every page, or one of each kind; in `make test-all` every one -----------------------
+@pytest.mark.looks(further={"400 % zoom": ZOOMED, "1280 px": WIDE})
 def test_tab_stops(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.tab_stops(views(**look).open(name.removesuffix("index.html")))
     assert not problems, listed(name, problems)
 
 
-def test_zoom(views: Views, name: str) -> None:
+@pytest.mark.looks(further={"400 % zoom": ZOOMED})
+def test_zoom(views: Views, name: str, look: dict[str, object]) -> None:
     """400 % zoom on a laptop: 320 by 256 px."""
-    shown = opened(views(**ZOOMED), name)
+    shown = opened(views(**look), name)
     problems = accessible.sideways(shown) + accessible.header_share(shown)
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.looks({"320 px": NARROW}, {"1280 px": WIDE})
+@pytest.mark.looks(further={"320 px": NARROW, "1280 px": WIDE})
 def test_text_spacing(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.clipped(opened(views(**look), name))
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.looks({"dark": {"scheme": "dark"}}, {"light": {"scheme": "light"}})
+@pytest.mark.looks(further={"dark": {"scheme": "dark"}, "light": {"scheme": "light"}})
 def test_forced_colours(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.forced_colours(opened(views(forced=True, **look), name))
     assert not problems, listed(name, problems)
 
 
-def test_reduced_motion(views: Views, name: str) -> None:
-    problems = accessible.motion(opened(views(**WIDE), name))
+@pytest.mark.looks(further={"1280 px": WIDE})
+def test_reduced_motion(views: Views, name: str, look: dict[str, object]) -> None:
+    problems = accessible.motion(opened(views(**look), name))
     assert not problems, listed(name, problems)
 
 
-@pytest.mark.looks({"320 px": NARROW}, {"1280 px": WIDE})
+@pytest.mark.looks(always={"320 px": NARROW}, further={"1280 px": WIDE})
 def test_no_idle_control_without_javascript(views: Views, name: str, look: dict[str, object]) -> None:
     problems = accessible.idle_controls(views(javascript=False, **look).open(name.removesuffix("index.html")))
     assert not problems, listed(name, problems)
 
 
-def test_contents_on_a_narrow_screen(views: Views, name: str) -> None:
-    shown = views(**NARROW).open(name.removesuffix("index.html"))
+@pytest.mark.looks(further={"320 px": NARROW})
+def test_contents_on_a_narrow_screen(views: Views, name: str, look: dict[str, object]) -> None:
+    shown = views(**look).open(name.removesuffix("index.html"))
     if len(page(name).select(".md-nav--secondary a")) < shell.CONTENTS:
         assert shown.locator(".contents").count() == 0
     else:
