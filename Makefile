@@ -58,7 +58,7 @@ compatibility: ## ask gateways what Claude Code needs of them, into its page
 	@$(PYTHON) tests/install.py system test litellm node gateways proxies compatibility
 	@$(TEST) -m tests.compatibility
 
-mutants: ## change one value at a time and see which test notices
+mutants: ## change one value at a time and see which test notices; in at most an hour, those first that wait (MINUTES=0: all)
 	@$(PYTHON) tests/install.py system site test litellm node gateways vault prometheus proxies agent-sdk
 	@$(TEST) -m tests.mutants
 

@@ -1,15 +1,18 @@
 """Changes one thing at a time and looks what notices.
 
     python -m tests.mutants [id ...]      CHANGED=1: only files that differ from the last commit
+                                          MINUTES=50: no new ones after that; 0: until all are judged
 
 ``tests/mutants.yaml`` lists the changes, for every kind of file. Each is made
 in a copy of the sources, and the copy is built. What guards it then judges:
 the page that shows the value is replayed (with a warm LiteLLM where that is
 possible), or the named tests run, or the build itself must stop with the words
 that are expected. To these come the answers: of every requirement that is
-tested, the section that answers it is cut from its built page. Writes ``reports/mutants.json``, which keeps the rows of
-earlier runs whose entries are still the same, and the figures for readers,
-``snippets/facts/mutants.yaml``. Exit status 1
+tested, the section that answers it is cut from its built page.
+
+Those that were never judged come first, then those judged longest ago.
+``tests/judged.json`` keeps what was found, while an entry stays the same;
+``reports/mutants.json`` is what this run found, ``snippets/facts/mutants.yaml`` the figures for readers. Exit status 1
 when a change survives that is not listed as equivalent, or when one that is
 listed is noticed; 2 when nothing could be judged.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -48,9 +52,14 @@ from tests.lab.replay import Replay, Row, rows_of
 ROOT = programs.ROOT
 DATA = ROOT / "tests" / "mutants.yaml"
 REPORT = ROOT / "reports" / "mutants.json"
+#: What was found, and what of a row is kept there.
+RECORD = ROOT / "tests" / "judged.json"
+KEPT = ("id", "kind", "outcome", "killed_by", "how", "counts", "equivalent", "seconds", "day", "entry")
+#: After how many minutes no more mutants are taken up, unless MINUTES says otherwise.
+MINUTES = 50
 #: What a build, a replay and the tests read.
 SOURCES = ("docs", "snippets", "schemas", "macros", "tests", "mkdocs.yml", "Makefile", "README.md", ".github", ".gitignore")
-#: Where the figures of a whole run stand for readers.
+#: Where the figures stand for readers.
 FIGURES = ROOT / "snippets" / "facts" / "mutants.yaml"
 #: What a file is, by the first pattern that its path matches.
 KINDS = {
@@ -565,22 +574,27 @@ def figures(rows: list[dict[str, Any]], mutants: list[Mutant]) -> dict[str, Any]
     fates.update((mutant.kind, "waiting") for mutant in mutants if mutant.id not in judged)
     listed = Counter(mutant.kind for mutant in mutants)
     kinds = {kind: {"mutants": listed[kind], **{way: fates[kind, way] for way in WAYS}} for kind in KINDS if listed[kind]}
-    return {"day": min(row["day"] for row in rows), "kinds": kinds}
+    return {"day": min((row["day"] for row in rows), default=time.strftime("%Y-%m-%d")), "kinds": kinds}
 
 
-def groups(mutants: list[Mutant]) -> list[list[Mutant]]:
-    """Mutants with the same guard, at most TOGETHER of them; those first that take longest."""
+def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[list[Mutant]]:
+    """Mutants with the same guard, at most TOGETHER of them.
+
+    Those come first of which one was never judged, then they go by the day, in ``days``, on which one was;
+    of the same day, those come first that take longest.
+    """
+    days = days or {}
     guards: dict[object, list[Mutant]] = {}
-    for mutant in mutants:
+    for mutant in sorted(mutants, key=lambda mutant: days.get(mutant.id, "")):
         replay = (mutant.page, mutant.variant, mutant.cold)
         guard = "answers" if mutant.section else mutant.tests or ("build" if mutant.build else replay)
         guards.setdefault(guard, []).append(mutant)
     found = [same[at : at + TOGETHER] for same in guards.values() for at in range(0, len(same), TOGETHER)]
-    return sorted(found, key=lambda group: -sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group))
+    return sorted(found, key=lambda group: (days.get(group[0].id, ""), -sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group)))
 
 
-def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], answer: Connection) -> None:
-    """In a process of its own: take groups until none is left; send each result, at the end None, or what keeps them from being had."""
+def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], until: float, answer: Connection) -> None:
+    """In a process of its own: take groups until none is left, or it is ``until``; send each result, at the end None, or what keeps them from being had."""
     ending.in_order()
     ending.heard()
     ending.with_parent()
@@ -589,7 +603,7 @@ def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], an
             bench = Bench(copy_sources(folder / "copy"), forker)
             wait_until(forker.ready, 120, "the import of LiteLLM")
             bench.prepare()
-            while True:
+            while time.monotonic() < until:
                 with taken.get_lock():
                     number, taken.value = taken.value, taken.value + 1
                 if number >= len(work):
@@ -604,12 +618,12 @@ def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], an
         pass
 
 
-def judged(mutants: list[Mutant], equivalents: dict[str, str]) -> Iterator[Result]:
-    """The results, as they come. Raises MutantError with what a process says that cannot go on."""
+def judged(mutants: list[Mutant], equivalents: dict[str, str], days: dict[str, str] | None = None, until: float = math.inf) -> Iterator[Result]:
+    """The results, as they come; no group is begun after ``until``. Raises MutantError with what a process says that cannot go on."""
     context = multiprocessing.get_context("fork")
-    work, taken = groups(mutants), context.Value("i", 0)
+    work, taken = groups(mutants, days), context.Value("i", 0)
     pipes = [context.Pipe(duplex=False) for _ in work[:PROCESSES]]
-    processes = [context.Process(target=_judge, args=(work, taken, equivalents, there)) for _, there in pipes]
+    processes = [context.Process(target=_judge, args=(work, taken, equivalents, until, there)) for _, there in pipes]
     try:
         for process, (_, there) in zip(processes, pipes, strict=True):
             with ending.later():
@@ -637,18 +651,31 @@ def judged(mutants: list[Mutant], equivalents: dict[str, str]) -> Iterator[Resul
             process.join()
 
 
-def save(results: list[Result], mutants: list[Mutant], equivalents: dict[str, str]) -> None:
-    """Write the report and the figures, with what earlier runs found of mutants that are the same."""
-    old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
-    rows = together(old, [result.data() for result in results], mutants, equivalents)
+def recorded() -> list[dict[str, Any]]:
+    """What earlier runs found. Raises MutantError for a file that is not what ``save`` writes."""
+    if not RECORD.exists():
+        return []
+    try:
+        rows = json.loads(RECORD.read_text("utf-8"))
+        return [{key: row[key] for key in KEPT} for row in rows]
+    except (ValueError, LookupError, TypeError) as problem:
+        raise MutantError(f"{RECORD.relative_to(ROOT)}: {problem}; have it as git has it, or remove it and judge all anew") from None
+
+
+def save(results: list[Result], mutants: list[Mutant], equivalents: dict[str, str], old: list[dict[str, Any]]) -> None:
+    """Write the report of this run, and record and figures with what earlier runs found of mutants that are the same."""
+    new = [result.data() for result in results]
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    REPORT.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    rows = together(old, [{key: row[key] for key in KEPT} for row in new], mutants, equivalents)
+    RECORD.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n", "utf-8")
     head = "# What became of the mutants of tests/mutants.yaml, each judged on this day or later. Written by `make mutants`.\n"
     FIGURES.write_text(head + yaml.safe_dump(figures(rows, mutants), sort_keys=False, default_flow_style=None, width=160), "utf-8")
 
 
-def whole(ids: list[str], only: set[str] | None) -> int:
-    """Everything: read, check, copy, baseline, mutants, report. Returns the exit status."""
+def whole(ids: list[str], only: set[str] | None, minutes: float) -> int:
+    """Everything: read, check, copy, baseline, mutants, report. Returns the exit status. With ``minutes`` 0, it takes what it takes."""
+    until = time.monotonic() + minutes * 60 if minutes else math.inf
     mutants, equivalents = everything()
     wrong = mistakes(mutants, equivalents)
     if wrong:
@@ -657,23 +684,39 @@ def whole(ids: list[str], only: set[str] | None) -> int:
     if not chosen:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
+    old = recorded()
+    days = {row["id"]: row["day"] for row in together(old, [], mutants, equivalents)}
     results: list[Result] = []
     width = max(len(mutant.id) for mutant in chosen)
     try:
-        for result in judged(chosen, equivalents):
+        for result in judged(chosen, equivalents, days, until):
             results.append(result)
             print(told(result, width), flush=True)
     finally:  # an interrupt keeps what is judged
         if results:
-            save(results, mutants, equivalents)
-    print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in (REPORT, FIGURES))}")
+            save(results, mutants, equivalents, old)
+    left = len(chosen) - len(results)
+    print(f"\n{summary(results)}\nWritten: {', '.join(str(path.relative_to(ROOT)) for path in (REPORT, RECORD, FIGURES))}")
+    if left:
+        print(f"After {minutes:g} minutes, {left} were left for the next run, which begins with them; MINUTES=0 judges all.")
     return int(any(result.wrong for result in results))
+
+
+def minutes(text: str) -> float:
+    """What MINUTES says. Raises MutantError for anything but a number from 0 on."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < math.inf:
+        raise MutantError(f"MINUTES is {text!r}; write a number, 0 for as long as it takes")
+    return number
 
 
 def main(ids: list[str]) -> int:
     ending.in_order()
     try:
-        return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None)
+        return whole(ids, changed_files() if os.environ.get("CHANGED") == "1" else None, minutes(os.environ.get("MINUTES") or str(MINUTES)))
     except PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,6 +247,30 @@ def test_the_figures_are_of_this_list(book: Book) -> None:
     assert counted == Counter(mutant.kind for mutant in mutants.everything()[0]), "there are other mutants than the figures count; run: make mutants"
 
 
+def test_the_figures_are_of_the_record(book: Book) -> None:
+    listed, equivalents = mutants.everything()
+    rows = mutants.together(mutants.recorded(), [], listed, equivalents)
+    assert len(rows) == len(mutants.recorded()), "tests/judged.json holds rows of other entries than tests/mutants.yaml; run: make mutants"
+    assert book.fact("mutants") == mutants.figures(rows, listed)
+
+
+@pytest.mark.parametrize("text", ["[", '{"a": 1}', '["a"]', '[{"id": "a"}]'])
+def test_a_broken_record_is_said(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants, "RECORD", tmp_path / "judged.json")
+    assert mutants.recorded() == []
+    (tmp_path / "judged.json").write_text(text)
+    with pytest.raises(MutantError, match="judged.json: .*; have it as git has it, or remove it and judge all anew"):
+        mutants.recorded()
+
+
+def test_minutes() -> None:
+    assert [mutants.minutes(text) for text in ("0", "50", "0.5")] == [0, 50, 0.5]
+    for text in ("-1", "nan", "inf", "an hour"):
+        with pytest.raises(MutantError, match="write a number, 0 for as long as it takes"):
+            mutants.minutes(text)
+
+
 def test_the_site_is_built_again_only_for_what_it_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
     monkeypatch.setattr(mutants, "build", lambda root, pages=(): built.append((root / "tests/a.py").read_text()))
@@ -288,6 +313,9 @@ def test_mutants_with_the_same_guard_stay_together() -> None:
     built, cut = many(2, build="stops"), many(2, section="a/#b", tests="tests/test_b.py") + many(1, section="a/#c", tests="tests/test_c.py")
     found = mutants.groups([*cut, *built, *tests, *cold, *pages])
     assert found == [pages[:16], cold, tests, pages[16:], cut, built], "those first that take longest"
+    days = dict.fromkeys((mutant.id for mutant in [*pages, *cold, *tests, *cut]), "2026-01-02") | {cut[1].id: "2026-01-01"}
+    found = mutants.groups([*cut, *built, *tests, *cold, *pages], days)
+    assert found[:2] == [built, [cut[1], cut[0], cut[2]]], "first those that wait, then those judged longest ago"
 
 
 def share(monkeypatch: pytest.MonkeyPatch, examine: Callable[[Mutant], Finding], *listed: Mutant) -> list[str]:
@@ -312,6 +340,7 @@ def test_what_one_process_says_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     several = [dataclasses.replace(PORT, id=name, page=name) for name in "abcde"]
     assert share(monkeypatch, examine, *several) == list("abcde")
+    assert list(mutants.judged(several, {}, until=time.monotonic())) == [], "when its time is over, none is begun"
     for name, said in (("broken", "the page fails"), ("gone", "ended without an answer")):
         with pytest.raises(MutantError, match=said):
             share(monkeypatch, examine, *several, dataclasses.replace(PORT, id=name, page=name))
@@ -326,9 +355,11 @@ def test_an_interrupt_keeps_what_was_judged(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(mutants, "mistakes", lambda *_: [])
     monkeypatch.setattr(mutants, "judged", judged)
     monkeypatch.setattr(mutants, "REPORT", tmp_path / "reports" / "mutants.json")
+    monkeypatch.setattr(mutants, "RECORD", tmp_path / "judged.json")
     monkeypatch.setattr(mutants, "FIGURES", tmp_path / "mutants.yaml")
     assert mutants.main([]) == 130
-    assert [row["id"] for row in json.loads((tmp_path / "reports" / "mutants.json").read_text())] == ["port"]
+    for written in ("reports/mutants.json", "judged.json"):
+        assert [row["id"] for row in json.loads((tmp_path / written).read_text())] == ["port"]
     assert "execution: 1" in (tmp_path / "mutants.yaml").read_text()
 
 
