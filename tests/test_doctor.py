@@ -153,6 +153,7 @@ SERVERS: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SERVERS)
 def test_strange_server(tmp_path: Path, name: str) -> None:
     answer, cause = SERVERS[name]
@@ -163,6 +164,7 @@ def test_strange_server(tmp_path: Path, name: str) -> None:
     assert status == 1 and errors == "" and KEY not in output and "\x1b" not in output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SERVERS)
 def test_strange_proxy(tmp_path: Path, name: str) -> None:
     """A proxy that is none, or a strange one: an error of the proxy's, in one line, without the login."""
@@ -174,6 +176,7 @@ def test_strange_proxy(tmp_path: Path, name: str) -> None:
     assert first.startswith(("proxy-", "tls", "dropped")) and status == 1 and KEY not in output + errors, output
 
 
+@pytest.mark.long
 def test_never_beyond_its_time(tmp_path: Path) -> None:
     """Of a gateway and of a proxy that drip or say nothing, all at once."""
 
@@ -279,6 +282,7 @@ def test_names_in_certificates() -> None:
 # Hostile folders -------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
 @pytest.mark.parametrize("what", ["address", "proxy", "lower case proxy", "provider", "helper"])
 def test_a_hostile_folder_gets_nothing(tmp_path: Path, what: str, name: str) -> None:
@@ -339,6 +343,7 @@ def test_a_users_own_helper_is_announced(tmp_path: Path) -> None:
     assert status == 1 and errors == "Running apiKeyHelper of ~/.claude/settings.json, as Claude Code does.\n" and KEY not in output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "cause"),
     [("exit 3", "helper-fails"), ("true", "helper-fails"), ("echo one two", "helper-output"), ("head -c 20000 /dev/zero | tr '\\0' a", "helper-output"),

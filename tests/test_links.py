@@ -124,6 +124,7 @@ def test_no_link_and_no_anchor_is_broken(site: Path, tmp_path: Path) -> None:
     assert not broken, "\n".join(f"{row['parentname']} links to {row['urlname']}: {row['result']} {row['warningstring']}" for row in broken)
 
 
+@pytest.mark.long
 def test_a_broken_link_and_a_broken_anchor_are_found(site: Path, tmp_path: Path) -> None:
     copy = tmp_path / "site"
     shutil.copytree(site, copy)

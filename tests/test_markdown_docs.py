@@ -80,6 +80,7 @@ def test_the_python_blocks_of_our_own_files_run(path: Path) -> None:
         assert done.returncode == 0 and f"{len(wanted)} passed" in done.stdout, done.stdout
 
 
+@pytest.mark.long
 def test_a_python_block_that_fails_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("# A\n\n```python\nassert 1 + 1 == 2\n```\n\n```python\nassert 1 + 1 == 3\n```\n")

@@ -341,6 +341,7 @@ def once(folder: Path, *arguments: str, port: int | str, **more: str) -> tuple[i
     return status, running.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pattern, name", [("local-gateway", "PORT"), (PROXIED, "PROXY_PORT")])
 def test_busy_port(folder: Path, pattern: str, name: str) -> None:
     with socket.socket() as listener:
@@ -372,6 +373,7 @@ def test_no_port(asked: Callable[..., tuple[int, str]], port: str) -> None:
     assert asked("local-gateway", PORT=port) == (1, message)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [[], ["no-such-pattern"]])
 def test_unknown_pattern(folder: Path, arguments: list[str], book: Book) -> None:
     status, text = once(folder, *arguments, port=lab.free_port())
@@ -396,6 +398,7 @@ def test_every_pattern_with_a_gateway_and_a_client_can_be_practised(book: Book) 
     assert {"local-gateway", PROXIED} <= set(patterns(book))
 
 
+@pytest.mark.long
 def test_missing_litellm_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(programs, "VENV", tmp_path)
     monkeypatch.setenv("PORT", str(lab.free_port()))
@@ -403,6 +406,7 @@ def test_missing_litellm_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert re.fullmatch(r"python is missing \(.*\); install it with: make \w+\n", capsys.readouterr().err)
 
 
+@pytest.mark.long
 def test_missing_squid_is_one_line_and_only_where_it_is_needed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], book: Book) -> None:
     monkeypatch.setattr("shutil.which", lambda name, **_: None)
     monkeypatch.setenv("PORT", str(lab.free_port()))

@@ -165,6 +165,7 @@ def test_no_value_of_a_credential_is_said(name: str) -> None:
         assert not [value for value in values if value in said]
 
 
+@pytest.mark.long
 def test_nothing_makes_the_rules_fail() -> None:
     """Any value anywhere, and any line left out, gives findings or none, and no exception."""
     chance = random.Random(4)

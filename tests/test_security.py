@@ -41,6 +41,7 @@ def test_the_specifications_ten_practices_are_all_there(book: Book) -> None:
     assert sorted(item["practice"] for item in book.fact("checklist.items").values() if "practice" in item) == [f"SEC-{number:02}" for number in range(1, 11)]
 
 
+@pytest.mark.long
 def test_a_check_that_always_says_yes_or_no_is_noticed(book: Book, site: Path) -> None:
     entry = {"good": {"fine": "true"}, "bad": {"broken": "true"}}
     with World(book, site) as world:

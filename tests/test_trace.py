@@ -65,6 +65,7 @@ def test_the_notice_keeps_its_wording(book: Book) -> None:
 
 
 # The account fails in each way -------------------------------------------------------
+@pytest.mark.long
 def test_a_section_that_is_taken_away_is_noticed(site: Path, book: Book) -> None:
     """For every requirement that has an answer, one by one."""
     found = marks(site)
