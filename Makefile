@@ -53,6 +53,7 @@ measure: ## times and memory, into reports/measure.json; what was measured for s
 	@$(TEST) -m tests.waits
 	@$(TEST) -m tests.wire
 	@$(TEST) -m tests.reach
+	@$(TEST) -m tests.older
 
 compatibility: ## ask gateways what Claude Code needs of them, into its page
 	@$(PYTHON) tests/install.py system test litellm node gateways proxies compatibility

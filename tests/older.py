@@ -4,7 +4,7 @@
 
 Fetches the release that ``snippets/facts/older.yaml`` names, by npm and with its hash, into a temporary folder. The
 first cause of each group that Claude Code speaks of is brought about with it. The texts are written into the same file,
-with the day; no test runs the old release again.
+with the day. `make measure` does so; no test runs the old release again.
 """
 
 from __future__ import annotations
