@@ -228,7 +228,8 @@ def test_what_is_left_is_noticed(machine: Machine) -> None:
 
 @pytest.mark.lab
 def test_without_an_end_the_namespace_stays(machine: Machine) -> None:
-    machine.start(FAILS, "namespace.Namespace.close = lambda self: None")
+    """And without what removes a forgotten folder when the run ends."""
+    machine.start(FAILS, "namespace.Namespace.close = lambda self: namespace.room._made.clear()")
     assert "exit status 1" in machine.wait()
     assert "lab" in machine.left()["folders"]
 
@@ -305,6 +306,21 @@ def test_what_is_nobodys_room_stays(temporary: Path, monkeypatch: pytest.MonkeyP
     room.sweep()
     assert len(list(temporary.iterdir())) == 2
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    "interrupted", ["tempfile.mkdtemp = lambda **more: (made(**more), ask())[0]", "room.make('lab-'); ask()"], ids=["while it is made", "before it is kept"]
+)
+def test_who_is_ended_as_it_makes_a_room_removes_it(temporary: Path, interrupted: str) -> None:
+    program = (
+        "import os, signal, tempfile; from tests.lab import ending, room; ending.in_order(); "
+        "made = tempfile.mkdtemp; ask = lambda: os.kill(os.getpid(), signal.SIGHUP)\n"
+        f"{interrupted}\nroom.make('lab-')\nprint('goes on')"
+    )
+    env = {**os.environ, "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=programs.ROOT, env=env, capture_output=True, text=True)
+    assert done.stdout == "" and done.stderr.endswith("KeyboardInterrupt\n")
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_removal_that_was_cut_short_is_taken_up_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,15 @@ free. Folders of other people, and those without the file, stay.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.lab import ending
 
 try:
     import fcntl
@@ -21,17 +24,21 @@ except ImportError:  # Windows has no such lock; a killed run leaves its folder 
 
 LOCK = ".in-use"
 _locks: dict[Path, int] = {}
+#: Folder -> the process that made it and has not removed it.
+_made: dict[Path, int] = {}
 
 
 def make(prefix: str) -> Path:
     """A new folder for this process, below the system's temporary folder; also removes what killed runs left there."""
     sweep()
-    folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
-    if fcntl:
-        new = folder / f"{LOCK}.new"  # renamed once it is locked, so that nobody meets it free
-        _locks[folder] = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(_locks[folder], fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.rename(folder / LOCK)
+    with ending.later():
+        folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+        _made[folder] = os.getpid()
+        if fcntl:
+            new = folder / f"{LOCK}.new"  # renamed once it is locked, so that nobody meets it free
+            _locks[folder] = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            fcntl.flock(_locks[folder], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(folder / LOCK)
     return folder
 
 
@@ -40,6 +47,15 @@ def remove(folder: Path) -> None:
     _empty(folder)
     if folder in _locks:
         os.close(_locks.pop(folder))
+    _made.pop(folder, None)
+
+
+@atexit.register
+def _remove_forgotten() -> None:
+    """Who was ended between making a folder and the ``try`` that removes it, removes it now."""
+    for folder, maker in list(_made.items()):
+        if maker == os.getpid():
+            remove(folder)
 
 
 def sweep() -> None:
