@@ -81,7 +81,7 @@ WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "e
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
 #: How many processes share the work; much of it is waiting.
-PROCESSES = 3
+PROCESSES = 4
 #: How many mutants with the same guard one process takes at a time; it tries the guard on what is unchanged first.
 TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
