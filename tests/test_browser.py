@@ -275,6 +275,25 @@ def test_console_errors_are_noticed(browser: Browser, tmp_path: Path) -> None:
         assert view.errors
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "document.querySelector('article pre code').append(' more')",
+        "const first = document.querySelector(`article button[title='Copy to clipboard']`);"
+        "document.addEventListener('click', event => { if (first.contains(event.target)) event.stopImmediatePropagation() }, true)",
+    ],
+    ids=["other text", "nothing"],
+)
+def test_a_button_that_copies_something_else_is_noticed(browser: Browser, served: Site, script: str) -> None:
+    name = "patterns/local-gateway/index.html"
+    with View(browser, served) as view:
+        view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = view.open(address(name))
+        page.evaluate(script)
+        copied, blocks = page.evaluate(COPY_ALL, NOTHING), source_blocks(name)
+    assert copied[0] != blocks[0] and copied[1:] == blocks[1:]
+
+
 def test_sideways_scroll_is_noticed(browser: Browser, tmp_path: Path) -> None:
     with planted(tmp_path, "<p style='width:400px'>Text.</p>") as served, View(browser, served, width=NARROW) as view:
         assert view.open("").evaluate(OVERFLOW) > 0
