@@ -85,6 +85,8 @@ PROCESSES = 4
 #: How many mutants with the same guard one process takes at a time; it tries the guard on what is unchanged first.
 TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
+#: Characters of a program's output that are told.
+QUOTED = 200
 #: How much longer a replay takes than a build with a test.
 REPLAYED = 4
 #: What says that an answer is missing, where the tests of the answer itself do not.
@@ -336,9 +338,9 @@ def cut(site: Path, section: str) -> Iterator[None]:
 
 
 def first_line(message: str, root: Path) -> str:
-    """The message's first line, and the last of what it quotes, without folders of the copy."""
+    """The message's first line, and the end of what it quotes, without folders of the copy."""
     lines = message.strip().splitlines() or [""]
-    quoted = f" ... {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else ""
+    quoted = f" ... {' | '.join(lines[1:])[-QUOTED:]}" if lines[0].endswith(":") and len(lines) > 1 else ""
     return (lines[0] + quoted).replace(f"{root}/", "")
 
 

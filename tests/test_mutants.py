@@ -158,7 +158,7 @@ def test_the_first_row_that_failed_is_the_one_that_noticed(root: Path) -> None:
     rows = [row("run", "passed"), row("output", "failed", f"{root}/x: other text\nmore"), row("run", "failed")]
     assert mutants.judge(rows, root) == Finding("killed", "a/output", "output", "x: other text")
     assert mutants.judge(rows[2:], root).how == "execution"
-    assert mutants.first_line("exit status 1; it printed:\nCollecting\nhash mismatch\n", root) == "exit status 1; it printed: ... hash mismatch"
+    assert mutants.first_line("exit status 1; it printed:\nCollecting\nhash mismatch\n", root) == "exit status 1; it printed: ... Collecting | hash mismatch"
     assert mutants.judge(rows[:1], root) == Finding("survived")
 
 
