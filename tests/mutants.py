@@ -32,7 +32,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -461,14 +461,15 @@ class Bench:
             if stopped is not None:
                 return Finding("killed", "build", "build", first_line(stopped, self.root), mutant.build is not None and mutant.build in stopped)
             book = load(self.root)
-            checks = {row.block.check for key, row in self._rows(book).items() if key not in self.shown or row.text != self.shown[key].text}
+            other = {key: row for key, row in self._rows(book).items() if key not in self.shown or row.text != self.shown[key].text}
+            checks = {row.block.check for row in other.values()}
             if mutant.build is not None:
                 return Finding("survived")
             if mutant.tests is not None:
                 finding = tested(self.root, mutant.tests)
                 return replace(finding, counts=counts(finding, checks))
             try:
-                finding = judge(self._replay(mutant, book), self.root)
+                finding = judge(self._replay(mutant, book, other), self.root)
             except Exception as problem:  # the replay does not say which row; that counts for nothing and is told
                 return Finding("killed", mutant.page, "error", first_line(f"{type(problem).__name__}: {problem}", self.root))
             return replace(finding, counts=counts(finding, checks))
@@ -490,11 +491,17 @@ class Bench:
             finding = tested(self.root, tests)
         return replace(finding, counts=finding.how == "test")
 
-    def _replay(self, mutant: Mutant, book: Book) -> list[Row]:
-        """The mutant's page, in its variant; the copy may hold the mutant or not. ``book`` may be changed."""
+    def _replay(self, mutant: Mutant, book: Book, other: Container[tuple[str, str]] | None = None) -> list[Row]:
+        """The mutant's page, in its variant; the copy may hold the mutant or not. ``book`` may be changed.
+
+        ``other``: the rows with other text than before. What is shown in several renderings is then verified only in those.
+        """
         if not (mutant.cold or _starts_cold(book, mutant.page)):
             _hurry(book)
-        return Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant).run()
+        replay = Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant)
+        if other is not None and mutant.kind in {"snippet", "rendering definition"}:
+            replay.rows = [row for row in replay.rows if "then" not in row.block.data or (row.page, row.anchor) in other]
+        return replay.run()
 
 
 def _starts_cold(book: Book, page: str) -> bool:

@@ -147,9 +147,10 @@ class Replay(World):
                 except (OSError, ValueError, LookupError) as problem:  # a file, a JSON body or a key that an observation needs
                     row.outcome, row.message = "failed", f"{row.block.id}: {type(problem).__name__}: {problem}"
                 row.seconds = round(time.monotonic() - began, 3)
-                if row.outcome == "failed":
+                if row.outcome != "failed":
+                    self._later(row)
+                if any(row.outcome == "failed" for row in self.rows):
                     break
-                self._later(row)
         failed = next((row for row in self.rows if row.outcome == "failed"), None)
         for row in self.rows:
             if row.outcome == "not reached" and failed:
