@@ -134,6 +134,16 @@ def test_an_observation_that_is_not_so_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
+def test_an_observation_that_comes_later_fails_and_ends_the_replay(tmp_path: Path) -> None:
+    write_handbook(tmp_path)
+    ledger("prints: hello", "prints: good evening")(tmp_path)
+    ledger("terminal: client", "terminal: client\n    after: demo/hello.out")(tmp_path)
+    rows = replayed(tmp_path)
+    assert [row.outcome for row in rows] == ["failed", "passed", "not reached"]
+    assert rows[2].message == "not reached: demo/hello.sh failed before it"
+
+
+@pytest.mark.lab
 def test_an_output_that_differs_fails(tmp_path: Path) -> None:
     write("snippets/demo/hello.out", "good evening\n")(write_handbook(tmp_path))
     rows = replayed(tmp_path)
