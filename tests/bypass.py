@@ -43,10 +43,13 @@ def replayed(
     book: Book, site: Path, page: str, forker: Forker | None, tamper: Callable[[Replay], None], variant: str | None = None,
     verify: str = "patterns/local-gateway/verify.sh",
 ) -> tuple[Row, list[dict[str, Any]]]:  # fmt: skip
-    """The verification's row, and what the provider had received when it ended."""
+    """The verification's row, and what the provider had received when it ended. What follows it on the page is left out."""
     requests: list[dict[str, Any]] = []
     replay = Replay(book, site, page, forker=forker, tamper=tamper, variant=variant)
-    replay.rows = [row for row in replay.rows if "then" not in row.block.data]  # the settings files run the verification too
+    last = next(number for number, row in enumerate(replay.rows) if row.block.id == verify)
+    if "after" in replay.rows[last].block.data:
+        last = len(replay.rows)
+    replay.rows = [row for row in replay.rows[: last + 1] if "then" not in row.block.data]  # the settings files run the verification too
     check = replay._row
 
     def watched(row: Row) -> str:
