@@ -590,7 +590,7 @@ def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[li
     """Mutants with the same guard, at most TOGETHER of them.
 
     Those come first of which one was never judged, then they go by the day, in ``days``, on which one was;
-    of the same day, those come first that take longest.
+    of the same day, those come first that take least, so that most are judged when the time is over.
     """
     days = days or {}
     guards: dict[object, list[Mutant]] = {}
@@ -599,7 +599,7 @@ def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[li
         guard = "answers" if mutant.section else mutant.tests or ("build" if mutant.build else replay)
         guards.setdefault(guard, []).append(mutant)
     found = [same[at : at + TOGETHER] for same in guards.values() for at in range(0, len(same), TOGETHER)]
-    return sorted(found, key=lambda group: (days.get(group[0].id, ""), -sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group)))
+    return sorted(found, key=lambda group: (days.get(group[0].id, ""), sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group)))
 
 
 def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], until: float, answer: Connection) -> None:
