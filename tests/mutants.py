@@ -87,8 +87,8 @@ TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
 #: Characters of a program's output that are told.
 QUOTED = 200
-#: How much longer a replay takes than a build with a test.
-REPLAYED = 4
+#: How much longer than a test alone a replay takes with its page's build, and a test with the build of the whole site.
+REPLAYED, REBUILT = 2, 6
 #: What says that an answer is missing, where the tests of the answer itself do not.
 ACCOUNTS = "tests/test_trace.py::test_every_answer_stands_where_the_data_says tests/test_trace.py::test_every_named_test_exists"
 WITHOUT_LAB = " -m 'not lab and not browser'"
@@ -590,7 +590,7 @@ def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[li
     """Mutants with the same guard, at most TOGETHER of them.
 
     Those come first of which one was never judged, then they go by the day, in ``days``, on which one was;
-    of the same day, those come first that take least, so that most are judged when the time is over.
+    of the same day, those come first that take least for each, so that most are judged when the time is over.
     """
     days = days or {}
     guards: dict[object, list[Mutant]] = {}
@@ -599,7 +599,20 @@ def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[li
         guard = "answers" if mutant.section else mutant.tests or ("build" if mutant.build else replay)
         guards.setdefault(guard, []).append(mutant)
     found = [same[at : at + TOGETHER] for same in guards.values() for at in range(0, len(same), TOGETHER)]
-    return sorted(found, key=lambda group: (days.get(group[0].id, ""), sum(1 if mutant.tests or mutant.build else REPLAYED for mutant in group)))
+    return sorted(found, key=lambda group: (days.get(group[0].id, ""), _share(group)))
+
+
+def _share(group: list[Mutant]) -> float:
+    """What one of these takes, with its part of trying the guard on what is unchanged."""
+
+    def takes(mutant: Mutant) -> int:
+        if mutant.section or mutant.build:
+            return 1
+        if mutant.tests:
+            return REBUILT if Path(mutant.file).parts[0] in READ else 1
+        return REPLAYED
+
+    return (takes(group[0]) + sum(takes(mutant) for mutant in group)) / len(group)
 
 
 def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], until: float, answer: Connection) -> None:

@@ -312,7 +312,7 @@ def test_mutants_with_the_same_guard_stay_together() -> None:
     pages, cold, tests = many(18), many(3, cold=True), many(9, tests="tests/test_a.py")
     built, cut = many(2, build="stops"), many(2, section="a/#b", tests="tests/test_b.py") + many(1, section="a/#c", tests="tests/test_c.py")
     found = mutants.groups([*cut, *built, *tests, *cold, *pages])
-    assert found == [built, cut, pages[16:], tests, cold, pages[:16]], "those first that take least"
+    assert found == [cut, built, pages[:16], cold, pages[16:], tests], "those first that take least for each"
     days = dict.fromkeys((mutant.id for mutant in [*pages, *cold, *tests, *cut]), "2026-01-02") | {cut[1].id: "2026-01-01"}
     found = mutants.groups([*cut, *built, *tests, *cold, *pages], days)
     assert found[:2] == [built, [cut[1], cut[0], cut[2]]], "first those that wait, then those judged longest ago"
