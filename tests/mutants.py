@@ -87,6 +87,8 @@ TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
 #: Characters of a program's output that are told.
 QUOTED = 200
+#: Turns of mutants that were never judged, before every day; and of all that were.
+FIRST, ANOTHER, JUDGED = "", "0", "1"
 #: How much longer than a test alone a replay takes with its page's build, and a test with the build of the whole site.
 REPLAYED, REBUILT = 2, 6
 #: What says that an answer is missing, where the tests of the answer itself do not.
@@ -586,20 +588,30 @@ def figures(rows: list[dict[str, Any]], mutants: list[Mutant]) -> dict[str, Any]
     return {"day": min((row["day"] for row in rows), default=time.strftime("%Y-%m-%d")), "kinds": kinds}
 
 
-def groups(mutants: list[Mutant], days: dict[str, str] | None = None) -> list[list[Mutant]]:
-    """Mutants with the same guard, at most TOGETHER of them.
+def turns(mutants: list[Mutant], rows: list[dict[str, Any]]) -> dict[str, str]:
+    """id -> when it is its turn: the day on which it was judged, after those that wait; of these, first one of each file of which none was."""
+    found = {row["id"]: row["day"] for row in rows}
+    tried = {mutant.file for mutant in mutants if mutant.id in found}
+    for mutant in mutants:
+        if mutant.id not in found:
+            found[mutant.id] = ANOTHER if mutant.file in tried and not mutant.section else FIRST
+            tried.add(mutant.file)
+    return found
 
-    Those come first of which one was never judged, then they go by the day, in ``days``, on which one was;
-    of the same day, those come first that take least for each, so that most are judged when the time is over.
+
+def groups(mutants: list[Mutant], turn: dict[str, str] | None = None) -> list[list[Mutant]]:
+    """Mutants with the same guard, at most TOGETHER of them, by the turns of ``turns``.
+
+    Where these are the same, those come first that take least for each, so that most are judged when the time is over.
     """
-    days = days or {}
+    turn = turn or {}
     guards: dict[object, list[Mutant]] = {}
-    for mutant in sorted(mutants, key=lambda mutant: days.get(mutant.id, "")):
+    for mutant in sorted(mutants, key=lambda mutant: turn.get(mutant.id, FIRST)):
         replay = (mutant.page, mutant.variant, mutant.cold)
         guard = "answers" if mutant.section else mutant.tests or ("build" if mutant.build else replay)
-        guards.setdefault(guard, []).append(mutant)
+        guards.setdefault((guard, min(turn.get(mutant.id, FIRST), JUDGED)), []).append(mutant)
     found = [same[at : at + TOGETHER] for same in guards.values() for at in range(0, len(same), TOGETHER)]
-    return sorted(found, key=lambda group: (days.get(group[0].id, ""), _share(group)))
+    return sorted(found, key=lambda group: (turn.get(group[0].id, FIRST), _share(group)))
 
 
 def _share(group: list[Mutant]) -> float:
@@ -640,10 +652,10 @@ def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], un
         pass
 
 
-def judged(mutants: list[Mutant], equivalents: dict[str, str], days: dict[str, str] | None = None, until: float = math.inf) -> Iterator[Result]:
+def judged(mutants: list[Mutant], equivalents: dict[str, str], turn: dict[str, str] | None = None, until: float = math.inf) -> Iterator[Result]:
     """The results, as they come; no group is begun after ``until``. Raises MutantError with what a process says that cannot go on."""
     context = multiprocessing.get_context("fork")
-    work, taken = groups(mutants, days), context.Value("i", 0)
+    work, taken = groups(mutants, turn), context.Value("i", 0)
     pipes = [context.Pipe(duplex=False) for _ in work[:PROCESSES]]
     processes = [context.Process(target=_judge, args=(work, taken, equivalents, until, there)) for _, there in pipes]
     try:
@@ -707,11 +719,11 @@ def whole(ids: list[str], only: set[str] | None, minutes: float) -> int:
         print("No file that tests/mutants.yaml changes differs from the last commit.")
         return 0
     old = recorded()
-    days = {row["id"]: row["day"] for row in together(old, [], mutants, equivalents)}
+    turn = turns(mutants, together(old, [], mutants, equivalents))
     results: list[Result] = []
     width = max(len(mutant.id) for mutant in chosen)
     try:
-        for result in judged(chosen, equivalents, days, until):
+        for result in judged(chosen, equivalents, turn, until):
             results.append(result)
             print(told(result, width), flush=True)
     finally:  # an interrupt keeps what is judged

@@ -313,9 +313,19 @@ def test_mutants_with_the_same_guard_stay_together() -> None:
     built, cut = many(2, build="stops"), many(2, section="a/#b", tests="tests/test_b.py") + many(1, section="a/#c", tests="tests/test_c.py")
     found = mutants.groups([*cut, *built, *tests, *cold, *pages])
     assert found == [cut, built, pages[:16], cold, pages[16:], tests], "those first that take least for each"
-    days = dict.fromkeys((mutant.id for mutant in [*pages, *cold, *tests, *cut]), "2026-01-02") | {cut[1].id: "2026-01-01"}
-    found = mutants.groups([*cut, *built, *tests, *cold, *pages], days)
+    turn = dict.fromkeys((mutant.id for mutant in [*pages, *cold, *tests, *cut]), "2026-01-02") | {cut[1].id: "2026-01-01"}
+    found = mutants.groups([*cut, *built, *tests, *cold, *pages], turn)
     assert found[:2] == [built, [cut[1], cut[0], cut[2]]], "first those that wait, then those judged longest ago"
+    turn = {cold[1].id: mutants.ANOTHER, cold[2].id: "2026-01-01"}
+    assert mutants.groups(cold, turn) == [[cold[0]], [cold[1]], [cold[2]]]
+
+
+def test_one_of_each_file_comes_first() -> None:
+    a, b, again, done = (dataclasses.replace(PORT, id=name, file=file) for name, file in (("a", "a"), ("b", "b"), ("again", "a"), ("done", "c")))
+    rows = [{"id": "done", "day": "2026-01-01"}]
+    assert mutants.turns([a, b, again, done], rows) == {"a": mutants.FIRST, "b": mutants.FIRST, "again": mutants.ANOTHER, "done": "2026-01-01"}
+    assert mutants.turns([dataclasses.replace(a, file="c")], rows) == {"a": mutants.FIRST, "done": "2026-01-01"}
+    assert mutants.turns([done, dataclasses.replace(a, file="c")], rows)["a"] == mutants.ANOTHER
 
 
 def share(monkeypatch: pytest.MonkeyPatch, examine: Callable[[Mutant], Finding], *listed: Mutant) -> list[str]:
