@@ -19,6 +19,7 @@ listed is noticed; 2 when nothing could be judged.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -33,7 +34,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -81,7 +82,7 @@ WAYS = ("execution", "output", "schema", "test", "build", "weak", "survived", "e
 #: Only a row that runs something counts as a test of a block that is run.
 EXECUTED = {"run", "native", "symptom"}
 #: How many processes share the work; much of it is waiting.
-PROCESSES = 4
+PROCESSES = 3
 #: How many mutants with the same guard one process takes at a time; it tries the guard on what is unchanged first.
 TOGETHER = 16
 RANKS = ["h1", "h2", "h3", "h4"]
@@ -392,7 +393,7 @@ def _named(tests: str) -> list[str]:
 class Bench:
     """A copy of the sources in which mutants are made, and what its pages show when nothing is changed."""
 
-    def __init__(self, root: Path, forker: Forker) -> None:
+    def __init__(self, root: Path, forker: Callable[[], Forker]) -> None:
         self.root, self.forker = root, forker
         self.shown: dict[tuple[str, str], Row] = {}
         #: The pages that stand in site/ with nothing changed; (): all of them.
@@ -500,7 +501,9 @@ class Bench:
         """
         if not (mutant.cold or _starts_cold(book, mutant.page)):
             _hurry(book)
-        replay = Replay(book, self.root / "site", mutant.page, forker=None if mutant.cold else self.forker, variant=mutant.variant)
+        replay = Replay(book, self.root / "site", mutant.page, variant=mutant.variant)
+        if replay.installs and not mutant.cold:
+            replay.forker = self.forker()
         if other is not None and mutant.kind in {"snippet", "rendering definition"}:
             replay.rows = [row for row in replay.rows if "then" not in row.block.data or (row.page, row.anchor) in other]
         return replay.run()
@@ -633,9 +636,16 @@ def _judge(work: list[list[Mutant]], taken: Any, equivalents: dict[str, str], un
     ending.heard()
     ending.with_parent()
     try:
-        with room.workshop("mutants-") as folder, Forker(folder, programs.litellm_python()) as forker:
+        with room.workshop("mutants-") as folder, ExitStack() as stack:
+
+            @functools.cache
+            def forker() -> Forker:
+                """LiteLLM, imported when the first page asks for it."""
+                parent = stack.enter_context(Forker(folder, programs.litellm_python()))
+                wait_until(parent.ready, 120, "the import of LiteLLM")
+                return parent
+
             bench = Bench(copy_sources(folder / "copy"), forker)
-            wait_until(forker.ready, 120, "the import of LiteLLM")
             bench.prepare()
             while time.monotonic() < until:
                 with taken.get_lock():

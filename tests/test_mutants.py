@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -332,10 +331,8 @@ def share(monkeypatch: pytest.MonkeyPatch, examine: Callable[[Mutant], Finding],
     """The ids of the results, when each process examines like this."""
 
     bench = SimpleNamespace(prepare=lambda: None, baseline=lambda group: None, examine=examine)
-    parent = SimpleNamespace(ready=lambda: True)
     monkeypatch.setattr(mutants, "Bench", lambda *_: bench)
     monkeypatch.setattr(mutants, "copy_sources", lambda folder: folder)
-    monkeypatch.setattr(mutants, "Forker", lambda *_: contextlib.nullcontext(parent))
     return sorted(result.mutant.id for result in mutants.judged(list(listed), {}))
 
 
@@ -386,7 +383,7 @@ def test_selection() -> None:
 @pytest.mark.lab
 def test_a_mutant_is_killed_and_a_page_that_fails_anyway_stops_it(tmp_path: Path, forker: Forker) -> None:
     entries = {entry.id: entry for entry in mutants.read()[0]}
-    bench = mutants.Bench(mutants.copy_sources(tmp_path / "copy"), forker)
+    bench = mutants.Bench(mutants.copy_sources(tmp_path / "copy"), lambda: forker)
     host = entries["start-host"]
     bench.prepare()
     with (
@@ -409,7 +406,7 @@ def test_interrupt_leaves_nothing_behind() -> None:
 
 def interrupted(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.mutants", "start-host"],
+        [sys.executable, "-m", "tests.mutants", "direct-key-shown"],
         cwd=programs.ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     wait_until(lambda: any(tmp_path.glob("mutants-*/lab-*/mnt/reader")) or process.poll() is not None, 240, "the first replay")

@@ -330,8 +330,7 @@ def test_a_session_asks_before_it_believes_a_project(world: World) -> None:
 def test_the_very_first_start_asks_for_no_login(world: World) -> None:
     """A home folder without a file in it, and a gateway's address and token; docs/start/quickstart.md tells what is asked."""
     before = len(world.all_requests())
-    shutil.rmtree(world.inside.mnt / "interactive", ignore_errors=True)
-    session = Untrusting(world, THROUGH, known=False)
+    session = Untrusting(world, THROUGH, known=False, reader="first-start")
     for words in ("Choose the text style", "Press Enter to continue", "trust this folder"):
         session.wait_for(words)
         assert "/login" not in "\n".join(session.screen.display)
@@ -346,14 +345,15 @@ def test_the_very_first_start_asks_for_no_login(world: World) -> None:
 class Untrusting(Screen):
     """A session in a folder that nobody has trusted yet."""
 
-    def __init__(self, world: World, env: dict[str, str], quiet: bool = True, trusted: bool = False, known: bool = True) -> None:
-        home = HOME.parent / "interactive"
-        (world.inside.mnt / "interactive" / "project").mkdir(parents=True, exist_ok=True)
+    def __init__(self, world: World, env: dict[str, str], quiet: bool = True, trusted: bool = False, known: bool = True, reader: str = "interactive") -> None:
+        """``reader``: whose home folder it is. One that must be empty is used by no other session: one that ends may still write into its own."""
+        home = HOME.parent / reader
+        (world.inside.mnt / reader / "project").mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"hasCompletedOnboarding": True, "theme": "dark"}
         if trusted:
             state["projects"] = {f"{home}/project": {"hasTrustDialogAccepted": True}}
         if known:
-            (world.inside.mnt / "interactive" / ".claude.json").write_text(json.dumps(state))
+            (world.inside.mnt / reader / ".claude.json").write_text(json.dumps(state))
         full = {**world.env, **(world.book.fact("lab.differences.client-quiet.env") if quiet else {}), "HOME": str(home), **env}
         words = [*world.inside.enter(), "env", "-C", f"{home}/project", "claude"]
         import pyte

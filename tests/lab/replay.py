@@ -118,6 +118,11 @@ class Replay(World):
         self.refusals: dict[str, list[Any]] = {}
         self.symptoms: Reproductions | None = None
 
+    @property
+    def installs(self) -> bool:
+        """Whether LiteLLM is installed by the page, by the page before it, or for the faults of the catalogue."""
+        return bool({"first", "catalogue"} & set(self.about)) or any(row.block.id.endswith("/" + INSTALL) for row in self.rows)
+
     def run(self) -> list[Row]:
         """Replay every block; a failing one ends the replay. Never raises for a row."""
         with self:
