@@ -229,7 +229,7 @@ def index(book: Book) -> str:
 
 def _small(title: str) -> str:
     """A title within a sentence; names keep their capital."""
-    return title if re.match(r"(?:LiteLLM|NODE|NO_|Anthropic|\d)", title) else choose.small(title)
+    return title if re.match(r"(?:LiteLLM|NODE|NO_|Anthropic|Claude|\d)", title) else choose.small(title)
 
 
 def counts(book: Book) -> str:
@@ -237,4 +237,5 @@ def counts(book: Book) -> str:
     every = [cause for layer in layers(book).values() for group in layer["groups"].values() for cause in group["causes"].values()]
     done = sum("setup" in cause for cause in every)
     words = {text for layer in layers(book).values() for group in layer["groups"].values() for text in texts(group)}
-    return f"{len(every)} causes with {len(words)} texts; {done} were brought about, and went away with the fix"
+    undone = "each went away with its fix" if done == len(every) else f"{done} were brought about, and went away with the fix"
+    return f"{len(every)} causes with {len(words)} texts; {undone}"

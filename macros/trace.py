@@ -46,9 +46,9 @@ def later(book: Book) -> str:
     """What is not answered yet, by subject."""
     parts = []
     for subject, title in SUBJECTS.items():
-        rows = [[row["id"], row["text"], choose.marked(row.get("holds", ""))] for row in book.fact("requirements") if row.get("subject") == subject]
+        rows = [[row["id"], row["text"]] for row in book.fact("requirements") if row.get("subject") == subject]
         if rows:
-            parts += [f"### {title} {{ #later-{subject} }}", render.table(["Id", "What was asked", "Known already"], rows)]
+            parts += [f"### {title} {{ #later-{subject} }}", render.table(["Id", "What was asked"], rows)]
     return "\n\n".join(parts)
 
 

@@ -84,7 +84,7 @@ def test_what_the_page_says_to_type_exists(book: Book) -> None:
 SECRETS = {
     "ANTHROPIC_API_KEY": "sk-ant-lab-secret", "ANTHROPIC_AUTH_TOKEN": "sk-lab-secret", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-lab-secret",
     "ANTHROPIC_CUSTOM_HEADERS": "x-one: secret\nx-two: secret", "HTTPS_PROXY": "http://bob:s/e@c#ret@proxy.corp.example:3128",
-    "https_proxy": "http://bob:secret@proxy.corp.example:3128",
+    "https_proxy": "http://bob:secret@proxy.corp.example:3128", "ALL_PROXY": "bob:secret@proxy.corp.example:3128",
 }  # fmt: skip
 
 
@@ -94,6 +94,7 @@ def test_what_is_set_shows_no_secret(book: Book) -> None:
     assert "secret" not in done.stdout and "bob" not in done.stdout and "c#ret" not in done.stdout
     assert {line.partition("=")[0] for line in done.stdout.splitlines()} == {*SECRETS, *shown}
     assert "NO_PROXY=localhost\n" in done.stdout and "HTTPS_PROXY=http://(login)@proxy.corp.example:3128\n" in done.stdout
+    assert "ALL_PROXY=(login)@proxy.corp.example:3128\n" in done.stdout
 
 
 # What a reader should know ------------------------------------------------------------

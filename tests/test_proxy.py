@@ -161,10 +161,10 @@ def test_three_faults_and_what_the_proxy_says_to_them(book: Book, site: Path) ->
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [({"login": True}, "proxy-authenticate: basic"), ({"ntlm": True}, "proxy-authenticate: ntlm"), ({"inspect": True}, "certificate problem"),
-     ({}, "issuer: "), (None, "failed to connect")],
-    ids=["basic", "ntlm", "inspected", "open", "none"],
+     ({}, "issuer: "), ({"refuses": "api.anthropic.com"}, "http/1.1 403"), (None, "failed to connect")],
+    ids=["basic", "ntlm", "inspected", "open", "refuses", "none"],
 )  # fmt: skip
-def test_the_proxy_says_what_it_is(book: Book, site: Path, kind: dict[str, bool] | None, expected: str) -> None:
+def test_the_proxy_says_what_it_is(book: Book, site: Path, kind: dict[str, Any] | None, expected: str) -> None:
     """The table below patterns/proxy/which.sh, row by row; the authority of a proxy that inspects is not in this machine's store."""
     text = (book.snippets / "patterns/proxy/which.sh").read_text()
     with World(book, site) as machine:
@@ -173,7 +173,7 @@ def test_the_proxy_says_what_it_is(book: Book, site: Path, kind: dict[str, bool]
         trust = TRUST if not (kind or {}).get("inspect") else {}
         printed = machine.inside.run(["bash", "-c", text], {**machine.env, **trust}).stdout.lower()
         assert expected in printed and any(expected.strip() in row["prints"].lower() for row in book.fact("proxy.which.rows"))
-        others = ["proxy-authenticate: basic", "proxy-authenticate: ntlm", "certificate problem", "issuer: ", "failed to connect"]
+        others = ["proxy-authenticate: basic", "proxy-authenticate: ntlm", "certificate problem", "issuer: ", "http/1.1 403", "failed to connect"]
         assert [other for other in others if other in printed] == [expected]
 
 

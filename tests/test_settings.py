@@ -271,6 +271,8 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "a proxy": {"env": {"HTTPS_PROXY": NOWHERE}},
     "a proxy in lower case": {"env": {"https_proxy": NOWHERE}},
     "a proxy for http": {"env": {"http_proxy": NOWHERE}},
+    "a proxy for everything": {"env": {"ALL_PROXY": NOWHERE}},
+    "a proxy for everything in lower case": {"env": {"all_proxy": NOWHERE}},
     "headers": marks("project"),
     "another helper": {"apiKeyHelper": "echo sk-project"},
     "a hook": hook("touch ~/hooked"),

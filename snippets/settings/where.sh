@@ -8,8 +8,14 @@ places = {
     ".claude/settings.json": "project",
     str(home / "settings.json"): "user",
 }
-found = [(scope, json.loads(pathlib.Path(path).read_text()).get("env", {})) for path, scope in places.items() if pathlib.Path(path).is_file()]
-addresses = [(scope, env["ANTHROPIC_BASE_URL"]) for scope, env in [*found, ("shell", os.environ)] if env.get("ANTHROPIC_BASE_URL")]
+found = []
+for path, scope in places.items():
+    if pathlib.Path(path).is_file():
+        try:
+            found.append((scope, json.loads(pathlib.Path(path).read_text()).get("env", {})))
+        except ValueError as problem:
+            print("broken: ", path, f"({problem})")
+addresses = [(scope, env["ANTHROPIC_BASE_URL"]) for scope, env in [*found, ("shell", os.environ)] if "ANTHROPIC_BASE_URL" in env]
 for number, (scope, address) in enumerate(addresses or [("nowhere", "the provider itself")]):
-    print("ignored:" if number else "used:   ", address.rpartition("@")[2], f"({scope})")
+    print("ignored:" if number else "used:   ", address.rpartition("@")[2] or "the provider itself", f"({scope})")
 EOF

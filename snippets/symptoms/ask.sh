@@ -1,6 +1,6 @@
 echo "token: ${#ANTHROPIC_AUTH_TOKEN} characters"
 curl -sS -m 30 -w '\nstatus %{http_code}\n' -H @- \
-  --cacert "${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" \
+  ${NODE_EXTRA_CA_CERTS:+--cacert} ${NODE_EXTRA_CA_CERTS:+"$NODE_EXTRA_CA_CERTS"} \
   -d '{"model":"'"${ANTHROPIC_MODEL:-claude-opus-5-5}"'","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}' \
   "${ANTHROPIC_BASE_URL:-https://api.anthropic.com}/v1/messages" << EOF
 Authorization: Bearer $ANTHROPIC_AUTH_TOKEN

@@ -1,4 +1,3 @@
 export ANTHROPIC_BASE_URL=http://host.docker.internal:4000
-echo "Master key of the gateway:"
-read -rs ANTHROPIC_AUTH_TOKEN
 export ANTHROPIC_AUTH_TOKEN
+printf 'Master key of the gateway: '; read -rs ANTHROPIC_AUTH_TOKEN

@@ -1,2 +1,2 @@
 sudo sed -i '/ alice;$/d' /etc/nginx/claude-developers.map
-sudo nginx -t && sudo service nginx restart
+sudo nginx -t && sudo service nginx reload
