@@ -80,7 +80,7 @@ def mutants(book: Book) -> str:
     shown = [name for name in FATES if total[name] or name in ("execution", "survived")]
     noticed = sum(total[name] for name in ("execution", "output", "schema", "test", "build"))
     tried = total["mutants"] - total["waiting"]
-    found = f"Of {tried} mistakes, {noticed} were noticed by the check that is meant to ({data['day']})." if tried else "None was tried on this state yet."
+    found = f"{tried} of {total['mutants']} have been tried, since {data['day']}, and {noticed} were noticed by the check that is meant to."
     words = (
         "We plant one mistake at a time: another port, host, model, variable or flag in what you copy, and faults in pages, macros, schemas, rules and the "
         f"tests' own helpers. Then we look what notices. {found} For a block that is executed, only its execution counts."

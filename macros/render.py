@@ -23,6 +23,7 @@ BADGES = {
 #: What was observed of a block of the catalogue of symptoms.
 CATALOGUE = {
     "symptom": "With each cause, exactly this was printed; with the fix, the same command got its answer.",
+    "start": "With this cause, LiteLLM printed this among other lines and did not start; with the fix, it did.",
     "run": "Run with each fault that this page is about; what it printed told them apart.",
 }
 
@@ -140,7 +141,7 @@ def checked_with(book: Book, entry: Block) -> str:
 def seen(entry: Block) -> list[str]:
     """What another process saw, one sentence each."""
     if "catalogue" in entry.data:
-        return [CATALOGUE[entry.check]]
+        return [CATALOGUE["start" if entry.data["catalogue"] == "start" else entry.check]]
     return [item["what"] for item in entry.data.get("observed", [])]
 
 

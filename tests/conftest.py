@@ -139,8 +139,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(trylast=True)  # reports/junit.xml is written before
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    complete = os.environ.get("HANDBOOK_ALL_BLOCKS") == "1"
-    if hasattr(session.config, "workerinput") or not (_tested or complete):
+    if hasattr(session.config, "workerinput") or os.environ.get("HANDBOOK_ALL_BLOCKS") != "1":
         return
     REPORTS.mkdir(exist_ok=True)
     order = {(row["page"], row["anchor"]): at for at, row in enumerate(rendered_rows())}
@@ -150,12 +149,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         rows[key] = merged(rows[key], row) if key in rows else row
     tested = sorted(rows.values(), key=lambda row: order.get((row["page"], row["anchor"]), len(order)))
     (REPORTS / "blocks.json").write_text(json.dumps(tested, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    if complete:
-        problems = [f"blocks: {problem}" for problem in accounts.differences(rendered_rows(), tested)]
-        if session.config.getoption("xmlpath"):
-            found = accounts.outcomes(Path(session.config.getoption("xmlpath")))
-            problems += [f"proofs: {problem}" for problem in accounts.unproven(accounts.named_tests(load()), found)]
-        for problem in problems:
-            print(f"\n{problem}")
-        if problems:
-            session.exitstatus = 1
+    problems = [f"blocks: {problem}" for problem in accounts.differences(rendered_rows(), tested)]
+    if session.config.getoption("xmlpath"):
+        found = accounts.outcomes(Path(session.config.getoption("xmlpath")))
+        problems += [f"proofs: {problem}" for problem in accounts.unproven(accounts.named_tests(load()), found)]
+    for problem in problems:
+        print(f"\n{problem}")
+    if problems:
+        session.exitstatus = 1

@@ -103,7 +103,7 @@ class MutantError(Exception):
     """Nothing can be judged; the message says what to do."""
 
 
-PROBLEMS = (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError)
+PROBLEMS = (MutantError, BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError, subprocess.SubprocessError)
 
 
 @dataclass(frozen=True)
@@ -480,7 +480,10 @@ class Bench:
     def _unchanged(self, pages: tuple[str, ...] = ()) -> None:
         """Have these pages in site/, all when none is named, with nothing changed."""
         if self.built is None or self.built != pages:
-            self.built = pages if build(self.root, pages) is None else None
+            stopped = build(self.root, pages)
+            if stopped is not None:
+                raise MutantError(f"Nothing is changed, and the site does not build: {first_line(stopped, self.root)}. Repair that first.")
+            self.built = pages
 
     def _pages(self, mutant: Mutant, book: Book) -> tuple[str, ...]:
         """The files of the pages that a replay reads: the mutant's, and the one from which it goes on."""
@@ -504,8 +507,9 @@ class Bench:
         replay = Replay(book, self.root / "site", mutant.page, variant=mutant.variant)
         if replay.installs and not mutant.cold:
             replay.forker = self.forker()
-        if other is not None and mutant.kind in {"snippet", "rendering definition"}:
-            replay.rows = [row for row in replay.rows if "then" not in row.block.data or (row.page, row.anchor) in other]
+        verified = {(row.page, row.anchor) for row in replay.rows if "then" in row.block.data}
+        if other is not None and any(key in other for key in verified):
+            replay.rows = [row for row in replay.rows if (row.page, row.anchor) not in verified or (row.page, row.anchor) in other]
         return replay.run()
 
 
@@ -535,7 +539,11 @@ def select(mutants: list[Mutant], ids: list[str], only: set[str] | None) -> list
 def examined(mutant: Mutant, equivalents: dict[str, str], check: Callable[[Mutant], Finding]) -> Result:
     """Examine one, and take the time."""
     began = time.monotonic()
-    return Result(mutant, check(mutant), round(time.monotonic() - began, 1), equivalents.get(mutant.id))
+    try:
+        finding = check(mutant)
+    except subprocess.TimeoutExpired as problem:  # it hangs: that counts for nothing and is told
+        finding = Finding("killed", mutant.page, "error", f"no end within {problem.timeout:g} seconds")
+    return Result(mutant, finding, round(time.monotonic() - began, 1), equivalents.get(mutant.id))
 
 
 def told(result: Result, width: int) -> str:

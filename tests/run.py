@@ -1,8 +1,9 @@
-"""Runs the tests as ``make test`` and ``make check`` do."""
+"""Runs the tests as ``make test``, ``make check`` and ``make page`` do."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 
@@ -13,12 +14,41 @@ from tests.lab import ending, room
 from tests.lab.programs import ROOT
 
 
+class Only:
+    """Leaves out the tests whose names do not begin so; -k cannot, for a page whose address begins another's."""
+
+    def __init__(self, beginning: str) -> None:
+        self.beginning = beginning
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        left = [item for item in items if item.name.startswith(self.beginning)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in left])
+        items[:] = left
+
+
+def page(name: str) -> int:
+    """Replay the blocks of one page, a file below docs/. Returns pytest's exit status, 2 for a page that is not there or has no blocks."""
+    if not name.endswith(".md") or not (ROOT / "docs" / name).is_file():
+        print(f"No page {name or '(none named)'} below docs/. Name one: make page PAGE=patterns/direct.md", file=sys.stderr)
+        return 2
+    address = re.sub(r"(^|/)index\.md$", r"\1", name).removesuffix(".md").rstrip("/") + "/"
+    os.chdir(ROOT)
+    ending.in_order()
+    with room.workshop("handbook-"):
+        status = pytest.main(["tests/test_pages.py", "-n", "0", "-v"], plugins=[Only(f"test_block[{address}#")])
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print(f"docs/{name} shows no blocks that are run.", file=sys.stderr)
+        return 2
+    return status
+
+
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
     # What needs a lab often waits for a program; the rest never does, and each worker more reads every page once more.
     chosen = {"all": ["-n", "3", "--junitxml", "reports/junit.xml"], "check": ["-n", "2", "-m", "not lab and not browser and not long"]}
     if what not in chosen:
-        print("usage: python -m tests.run all|check", file=sys.stderr)
+        print("usage: python -m tests.run all|check|page PAGE", file=sys.stderr)
         return 2
     os.chdir(ROOT)
     (ROOT / "reports").mkdir(exist_ok=True)
@@ -33,4 +63,4 @@ def main(what: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
+    sys.exit(page(sys.argv[2]) if sys.argv[1:2] == ["page"] and len(sys.argv) == 3 else main(sys.argv[1] if len(sys.argv) > 1 else ""))

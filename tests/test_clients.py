@@ -282,7 +282,7 @@ def test_a_token_in_a_jobs_log_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def asked(*answers: tuple[str, int]) -> list[dict[str, Any]]:
-    return [{"path": "/v1/messages", "host": host, "status": status} for host, status in answers]
+    return [{"path": "/v1/messages", "headers": {"host": host}, "status": status} for host, status in answers]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,6 @@ def test_a_job_that_follows_a_hostile_project_is_noticed(
 ) -> None:
     seen: list[dict[str, Any]] = []
     monkeypatch.setattr(observe, "_job", lambda *words: seen.extend(requests) or jobs.Done(status, "", []))
-    monkeypatch.setattr(observe, "_hosts", lambda found: [request["host"] for request in found])
     replay = SimpleNamespace(direct_env=lambda: {"ANTHROPIC_BASE_URL": "http://127.0.0.1:8080"}, all_requests=lambda: list(seen), content=lambda value: value)
     found = observe.job_in_a_hostile_project(replay, SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"})
     assert found is None if problem is None else problem in str(found)

@@ -236,7 +236,8 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
         {"path": "/v1/models", "token": "sk", "status": 200},
         {"run": lambda words: {"stdout": "200 " if "authorization: Bearer sk" in words else "401 "}},
         [({"run": lambda words: {"stdout": "401 "}}, "answers 401"), ({"run": lambda words: {"stdout": "000 no certificate"}}, "answers 000 no certificate"),
-         ({"expected": {"path": "/", "other_than": 413}, "run": lambda words: {"stdout": "413 "}}, "answers 413")],
+         ({"expected": {"path": "/", "other_than": 413}, "run": lambda words: {"stdout": "413 "}}, "answers 413"),
+         ({"expected": {"path": "/", "token": "sk", "status": 401, "within": 1}, "run": lambda words: {"stdout": "200 "}}, "answers 200")],
     ),
     "tls": (
         {"refuses": "tls1_1", "accepts": "tls1_2"},

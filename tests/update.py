@@ -80,7 +80,7 @@ def main() -> int:
     ending.in_order()
     try:
         return whole(programs.ROOT, programs.ROOT / "site", lambda line: print(line, flush=True))
-    except (BookError, NamespaceError, programs.MissingProgram) as problem:
+    except (BookError, NamespaceError, programs.MissingProgram, RuntimeError, TimeoutError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -8,9 +8,6 @@ from typing import Any
 from tests.faults.catalogue import Run
 from tests.faults.machine import Told
 
-#: What is counted, in the order in which it is told.
-COUNTS = ("singles", "first_right", "named", "pairs", "pairs_named", "healthy", "false_alarms")
-
 
 def row(run: Run, told: Told) -> dict[str, Any]:
     """What is kept of a run. ``missed``: causes that were not named; ``also``: findings nobody injected."""

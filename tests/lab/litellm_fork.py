@@ -88,7 +88,10 @@ def receive(line: socket.socket) -> tuple[dict[str, object], list[int]]:
             files.frombytes(data[: len(data) - len(data) % files.itemsize])
     size, body = int.from_bytes(head, "big"), b""
     while len(body) < size:
-        body += line.recv(size - len(body))
+        part = line.recv(size - len(body))
+        if not part:
+            raise BrokenPipeError("the caller ended before it had asked")
+        body += part
     return json.loads(body), list(files)
 
 

@@ -51,11 +51,11 @@ class Namespace:
             raise
 
     def _start(self, hosts: dict[str, list[str]]) -> None:
-        self.folder.chmod(0o755)
         self.etc = self.folder / "etc"
         self.mnt = self.folder / "mnt"
         self.mnt.mkdir()
         shutil.copytree("/etc", self.etc, symlinks=True, ignore=_unreadable, ignore_dangling_symlinks=True)
+        self.folder.chmod(0o755)  # not before: copies get the modes of their originals last
         lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{address} {' '.join(names)}" for address, names in hosts.items())]
         _replace(self.etc / "hosts", "\n".join(lines) + "\n")
         _replace(self.etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")

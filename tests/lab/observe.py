@@ -13,6 +13,7 @@ import ssl
 import stat
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from macros import renderings
@@ -315,7 +316,20 @@ def fails_past_the_proxy(replay: Replay, row: Row, expected: int) -> str | None:
 
 
 def front_answers(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
-    """GET through nginx, or POST of so many bytes, with the company's authority as the only one that is trusted."""
+    """GET through nginx, or POST of so many bytes, with the company's authority as the only one that is trusted.
+
+    ``within``: the seconds in which nginx may take up what it was told, and answer as before meanwhile.
+    """
+    if "within" in expected:
+        problems: list[str | None] = []
+
+        def taken_up() -> bool:
+            problems.append(front_answers(replay, row, {key: value for key, value in expected.items() if key != "within"}))
+            return problems[-1] is None
+
+        with suppress(TimeoutError):
+            wait_until(taken_up, expected["within"], "what nginx was told")
+        return problems[-1]
     address = replay.book.fact("site.gateway_url") + expected["path"]
     body = replay.lab / "body"
     body.write_bytes(b"a" * expected.get("bytes", 0))
@@ -523,7 +537,7 @@ def job_in_a_hostile_project(replay: Replay, row: Row, expected: dict[str, Any])
     """The job in a project whose settings name another address: nothing goes there."""
     elsewhere, before = replay.direct_env()["ANTHROPIC_BASE_URL"], len(replay.all_requests())
     done = _job(replay, row, expected["form"], row.text, replay.content(expected["token"]), jobs.HOSTILE.replace("ADDRESS", elsewhere))
-    wrong = [host for host in _hosts(replay.all_requests()[before:]) if host in elsewhere]
+    wrong = [request for request in replay.all_requests()[before:] if request["headers"].get("host") == urllib.parse.urlsplit(elsewhere).netloc]
     if wrong:
         return f"{len(wrong)} requests went to the address that the project's settings name"
     return None if done.status == 0 else f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"

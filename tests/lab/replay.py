@@ -39,6 +39,11 @@ class Failure(Exception):
     """A row failed; the message says why."""
 
 
+#: What says for itself what went wrong, and what a file, a JSON body or a key that an observation needs may raise.
+SPOKEN = (Failure, Hang, TimeoutError, RuntimeError, subprocess.SubprocessError)
+PROBLEMS = (*SPOKEN, OSError, ValueError, LookupError)
+
+
 @dataclass
 class Row:
     """One block of one page, and what became of it."""
@@ -62,10 +67,17 @@ class Row:
     tapped: int = 0
     egressed: int = 0
     fronted: int = 0
+    #: Whether its observations wait for a later row.
+    waits: bool = False
 
     @property
     def key(self) -> str:
         return f"{self.page}#{self.anchor}"
+
+    def fail(self, problem: Exception) -> None:
+        """It failed, for this reason, one of PROBLEMS."""
+        said = str(problem) if isinstance(problem, SPOKEN) else f"{self.block.id}: {type(problem).__name__}: {problem}"
+        self.outcome, self.message = "failed", said
 
 
 def rows_of(book: Book, site: Path, page: str) -> list[Row]:
@@ -147,15 +159,15 @@ class Replay(World):
                 began = time.monotonic()
                 try:
                     row.outcome = self._row(row)
-                except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired) as problem:
-                    row.outcome, row.message = "failed", str(problem)
-                except (OSError, ValueError, LookupError) as problem:  # a file, a JSON body or a key that an observation needs
-                    row.outcome, row.message = "failed", f"{row.block.id}: {type(problem).__name__}: {problem}"
+                except PROBLEMS as problem:
+                    row.fail(problem)
                 row.seconds = round(time.monotonic() - began, 3)
                 if row.outcome != "failed":
                     self._later(row)
                 if any(row.outcome == "failed" for row in self.rows):
                     break
+            else:
+                self._never_came()
         failed = next((row for row in self.rows if row.outcome == "failed"), None)
         for row in self.rows:
             if row.outcome == "not reached" and failed:
@@ -172,7 +184,7 @@ class Replay(World):
             try:
                 others[name].outcome = self._row(others[name])
                 self.before.append(others[name])
-            except (Failure, Hang, TimeoutError, RuntimeError, subprocess.TimeoutExpired, OSError, ValueError, LookupError) as problem:
+            except PROBLEMS as problem:
                 return f"before the page, {name}: {problem}"
         return None
 
@@ -227,7 +239,8 @@ class Replay(World):
             self._paste(row)
         else:
             raise Failure(f"{block.id}: no way to check {block.check!r} in the lab; give it one in tests/lab/replay.py")
-        if "after" not in block.data:
+        row.waits = "after" in block.data
+        if not row.waits:
             self._observe(row)
         return "passed"
 
@@ -250,12 +263,18 @@ class Replay(World):
         """Observations of earlier rows that wait for this one."""
         for row in self.rows:
             if row.block.data.get("after") == done.block.id and row.outcome == "passed":
+                row.waits = False
                 try:
                     self._observe(row)
-                except Failure as problem:
-                    row.outcome, row.message = "failed", str(problem)
-                except (OSError, ValueError, LookupError) as problem:
-                    row.outcome, row.message = "failed", f"{row.block.id}: {type(problem).__name__}: {problem}"
+                except PROBLEMS as problem:
+                    row.fail(problem)
+
+    def _never_came(self) -> None:
+        """What no later row let anybody observe has not passed."""
+        for row in self.rows:
+            if row.waits and row.outcome == "passed":
+                other = row.block.data["after"]
+                row.fail(Failure(f"{row.block.id}: it is observed after {other}, which this page does not run later; correct after: in the ledger"))
 
     def _lab(self, block: Block) -> dict[str, str]:
         env: dict[str, str] = {}

@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows has no such lock; a killed run leaves its folder there
     fcntl = None  # type: ignore[assignment]
 
-LOCK = ".in-use"
+LOCK = ".in-use-by-the-lab"
 _locks: dict[Path, int] = {}
 #: Folder -> the process that made it and has not removed it.
 _made: dict[Path, int] = {}
@@ -100,7 +100,7 @@ def room(prefix: str) -> Iterator[Path]:
 def workshop(prefix: str) -> Iterator[Path]:
     """A folder in which everything temporary of this process, and of those it starts, goes until the end of the block."""
     with room(prefix) as folder:
-        folder.chmod(0o755)  # LinkChecker and Squid do not run as root
+        folder.chmod(0o755)  # Squid does not run as root
         before, named = tempfile.tempdir, os.environ.get("TMPDIR")
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
         try:
