@@ -24,7 +24,7 @@ site: ## build the site into site/
 	@$(SITE) -m mkdocs build --quiet
 
 test: ## install what the tests need, build the site, run every block
-	@$(PYTHON) tests/install.py $(LAB)
+	@$(PYTHON) tests/install.py $(LAB) root
 	@$(SITE) -m macros.build
 	@$(TEST) -m tests.run all
 

@@ -208,6 +208,14 @@ def system() -> None:
     command(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], f"Could not install: {' '.join(missing)}", env=quiet)
 
 
+def root() -> None:
+    """Nothing to install: some pages serve as another user, which only root can."""
+    if os.geteuid() != 0:
+        raise InstallError(
+            "Some pages serve as another user, which needs root. Run: make sudo-test\nWithout root: make check, or make page PAGE=patterns/direct.md"
+        )
+
+
 def prometheus() -> None:
     """Two programs out of Debian's package; installed, it would start a server that listens to everyone."""
     stamp, folder = stamp_of(Path(__file__)), VENV / "prometheus"
@@ -261,7 +269,7 @@ def litellm() -> None:
 
 
 PARTS = {
-    "system": system, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
+    "system": system, "root": root, "site": lambda: environment("site"), "test": lambda: environment("test"), "litellm": litellm, "node": node,
     "gateways": gateways, "vault": lambda: environment("vault"), "prometheus": prometheus, "proxies": lambda: environment("proxies"),
     "agent-sdk": agent_sdk, "compatibility": compatibility,
 }  # fmt: skip
@@ -278,13 +286,16 @@ def main(names: list[str]) -> int:
         return 2
     try:
         # What only a person can mend comes first.
-        for name in sorted(names, key=lambda name: name != "system" and not name.startswith("port=")):
+        for name in sorted(names, key=lambda name: name not in {"system", "root"} and not name.startswith("port=")):
             if name.startswith("port="):
                 free_port(name.removeprefix("port="))
             else:
                 PARTS[name]()
     except InstallError as problem:
         say(f"\n{problem}")
+        return 1
+    except OSError as problem:
+        say(f"\n{problem}\nIf somebody else owns .venv, site or reports, remove them as that user: make clean")
         return 1
     except KeyboardInterrupt:
         say("\nInterrupted; run the same command again, it goes on where it stopped.")

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.doctor import compiled, doctor
+from tests.lab.programs import ROOT
 
 #: In process, as programs of their own, and in how many parts the former.
 CASES, PROCESSES, PARTS = 10_000, 200, 8
@@ -308,3 +309,9 @@ def test_without_the_redactor_they_would_be_said(tmp_path: Path, monkeypatch: py
     with inside(tmp_path):
         _, output = run([], {"HTTPS_PROXY": f"http://bob:{value}@127.0.0.1:1"})
     assert value in output
+
+
+def test_the_evidence_page_says_how_many_are_tried() -> None:
+    """A quarter with each change; the page is written for two of eight parts."""
+    shown = " ".join((ROOT / "docs" / "evidence" / "index.md").read_text("utf-8").split())
+    assert PARTS == 8 and f"a quarter of the {CASES:,} scenes" in shown and TRIED in (2, PARTS)

@@ -61,7 +61,7 @@ def test_python_that_is_too_old(elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("names, named", [(["sites"], "sites"), (["site", "tset", "nod"], "tset nod"), ([], "(none named)")])
 def test_a_part_that_does_not_exist(names: list[str], named: str, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(names) == 2
-    parts = "system site test litellm node gateways vault prometheus proxies agent-sdk compatibility port=NUMBER"
+    parts = "system root site test litellm node gateways vault prometheus proxies agent-sdk compatibility port=NUMBER"
     assert capsys.readouterr().err == f"Unknown part: {named}. Name one or more of: {parts}\n"
     assert not (elsewhere / ".venv").exists()
 
@@ -73,6 +73,25 @@ def test_missing_debian_packages_without_root(elsewhere: Path, monkeypatch: pyte
     packages = " ".join(sorted(set(install.SYSTEM.values())))
     assert capsys.readouterr().err == f"\nThese Debian packages are missing. Run this line as root, then try again:\n  {LINE} {packages}\n"
     assert not (elsewhere / ".venv" / "site").exists(), "what only a person can mend is said before anything is installed"
+
+
+def test_make_test_without_root(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert install.main(["site", "root"]) == 1
+    assert "needs root. Run: make sudo-test\n" in capsys.readouterr().err
+    assert not (elsewhere / ".venv" / "site").exists(), "what only a person can mend is said before anything is installed"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert install.main(["root"]) == 0
+
+
+def test_a_file_that_belongs_to_somebody_else(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused() -> None:
+        raise PermissionError(13, "Permission denied", ".venv/site.installed")
+
+    monkeypatch.setitem(install.PARTS, "site", refused)
+    assert install.main(["site"]) == 1
+    said = capsys.readouterr().err
+    assert "Permission denied: '.venv/site.installed'\nIf somebody else owns .venv" in said and "Traceback" not in said
 
 
 def test_missing_programs_on_another_system(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -282,3 +282,9 @@ def test_versions_are_those_of_the_programs(world: World, book: Book) -> None:
     assert world.inside.run(["python3", "-V"], world.env).stdout.startswith(f"Python {version['python']['version']}.")
     assert f"nginx/{version['nginx']['version']}" in world.inside.run(["/usr/sbin/nginx", "-v"], world.env).stderr
     assert f'VERSION_ID="{version["system"]["version"]}"' in Path("/etc/os-release").read_text()
+    for name, words, said in (
+        ("squid", ["squid", "-v"], "Squid Cache: Version {}\n"), ("tcpdump", ["tcpdump", "--version"], "tcpdump version {}\n"),
+        ("systemd", ["systemctl", "--version"], "systemd {} ("),
+    ):  # fmt: skip
+        done = world.inside.run([str(programs.system(words[0])), *words[1:]], world.env)
+        assert said.format(version[name]["version"]) in done.stdout + done.stderr, name
