@@ -274,11 +274,13 @@ def test_a_counterexample_that_is_accepted_is_noticed(book: Book, name: str) -> 
 
 
 def test_a_token_in_a_jobs_log_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    row, expected = SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"}
-    replay = SimpleNamespace(content=lambda value: value)
+    row, expected = SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token", "asks": ["which", "-1\n+2"]}
+    replay = SimpleNamespace(content=lambda value: value, requests=lambda row: [{"body": {"messages": "-1\n+2\nwhich?"}}])
     for log, problem in (("connected\n", None), ("the token is sk-lab-token\n", "the job's log holds the token")):
         monkeypatch.setattr(observe, "_job", lambda *words, log=log: jobs.Done(0, log, []))
         assert observe.job(replay, row, expected) == problem
+    apart = SimpleNamespace(content=lambda value: value, requests=lambda row: [{"body": {"messages": "which?"}}, {"body": {"messages": "-1\n+2"}}])
+    assert "no request holds all of" in str(observe.job(apart, row, {**expected, "token": "sk-another"}))
 
 
 def asked(*answers: tuple[str, int]) -> list[dict[str, Any]]:
@@ -323,11 +325,16 @@ def test_a_job_that_follows_a_hostile_project_is_noticed(
     assert found is None if problem is None else problem in str(found)
 
 
-@pytest.mark.parametrize(("status", "problem"), [(128, None), (0, "the job ends with status 0 although git failed")])
-def test_a_job_that_hides_a_failing_git_is_noticed(monkeypatch: pytest.MonkeyPatch, status: int, problem: str | None) -> None:
-    monkeypatch.setattr(observe, "_job", lambda *words: jobs.Done(status, "", []))
-    replay = SimpleNamespace(content=lambda value: value)
-    assert observe.job_with_a_failing_git(replay, SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"}) == problem
+@pytest.mark.parametrize(
+    ("status", "times", "problem"),
+    [(128, 2, None), (0, 2, "the job ends with status 0 although git failed"), (1, 1, "where git fails, Claude asks 1 times, expected 2")],
+)
+def test_a_job_that_hides_a_failing_git_is_noticed(monkeypatch: pytest.MonkeyPatch, status: int, times: int, problem: str | None) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(observe, "_job", lambda *words: seen.extend(asked(*[("gateway.corp.example", 200)] * times)) or jobs.Done(status, "", []))
+    replay = SimpleNamespace(content=lambda value: value, all_requests=lambda: list(seen))
+    found = observe.job_with_a_failing_git(replay, SimpleNamespace(text=""), {"form": "github", "token": "sk-lab-token"})
+    assert found is None if problem is None else problem in str(found)
 
 
 @pytest.mark.parametrize(("status", "problem"), [(22, None), (0, "past the gateway it ends with status 0, expected 22")])

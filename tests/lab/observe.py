@@ -513,12 +513,15 @@ def measures(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
 
 
 def job(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
-    """The commands of a CI job, as its runner would run them: they end well, and the token is not in the log."""
+    """The commands of a CI job, as its runner would run them: they end well, Claude is asked what it is meant to, and the token is not in the log."""
     token = replay.content(expected["token"])
     done = _job(replay, row, expected["form"], row.text, token)
     row.status, row.output = done.status, done.log
     if done.status != 0:
         return f"the job ends with status {done.status}; its log:\n{done.log[-1500:]}"
+    bodies = [json.dumps(request["body"]) for request in replay.requests(row)]
+    if not any(all(json.dumps(part)[1:-1] in body for part in expected["asks"]) for body in bodies):
+        return f"no request holds all of {expected['asks']}"
     return "the job's log holds the token" if token in done.log else None
 
 
@@ -545,7 +548,11 @@ def job_in_a_hostile_project(replay: Replay, row: Row, expected: dict[str, Any])
 
 def job_with_a_failing_git(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
     """The job where git cannot tell the change: it ends badly, although Claude answers."""
+    before = len(replay.all_requests())
     done = _job(replay, row, expected["form"], row.text, replay.content(expected["token"]), jobs.BROKEN_GIT)
+    asked = sum(request["path"] == "/v1/messages" for request in replay.all_requests()[before:])
+    if asked != 2:
+        return f"where git fails, Claude asks {asked} times, expected 2: the job ends for another reason; its log:\n{done.log[-1500:]}"
     return "the job ends with status 0 although git failed" if done.status == 0 else None
 
 
