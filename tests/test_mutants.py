@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -244,6 +245,19 @@ def test_the_figures_are_of_this_list(book: Book) -> None:
     """Who adds a mutant judges it, or says that it waits."""
     counted = {kind: row["mutants"] for kind, row in book.fact("mutants.kinds").items()}
     assert counted == Counter(mutant.kind for mutant in mutants.everything()[0]), "there are other mutants than the figures count; run: make mutants"
+
+
+def untried(book: Book, listed: list[Mutant]) -> set[str]:
+    """The files of blocks that are run, in which no mutant changes anything."""
+    run = {f"snippets/{re.split('[#@]', block.id)[0]}" for block in book.blocks.values() if block.check in {"run", "native"}}
+    return run - {mutant.file for mutant in listed}
+
+
+def test_every_block_that_is_run_has_a_mutant(book: Book) -> None:
+    listed = mutants.read()[0]
+    assert untried(book, listed) == set(), "add a mutant of each to tests/mutants.yaml"
+    left = [mutant for mutant in listed if mutant.file != "snippets/operate/secrets/rotate-openbao.sh"]
+    assert untried(book, left) == {"snippets/operate/secrets/rotate-openbao.sh"}
 
 
 def test_the_figures_are_of_the_record(book: Book) -> None:
