@@ -129,3 +129,19 @@ def test_somebody_can_be_asked_about_every_program(site: Path, book: Book) -> No
     assert unasked(book, entries) == set() and unasked(book, entries[:1]) != set()
     table = built(site, "start/reference").select_one("#getting-help").find_next("table")
     assert [link["href"] for link in table.select("a")] == [entry["where"] for entry in entries]
+
+
+def test_which_address_is_used_where_a_file_empties_it_or_is_broken(book: Book, tmp_path: Path) -> None:
+    text, home = (book.snippets / "settings/where.sh").read_text(), tmp_path / ".claude"
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ANTHROPIC_BASE_URL": "http://127.0.0.1:4000"}
+
+    def printed(settings: str) -> list[str]:
+        home.mkdir(exist_ok=True)
+        (home / "settings.json").write_text(settings)
+        done = subprocess.run(["bash", "-c", text], env=env, cwd=tmp_path / "..", capture_output=True, text=True, timeout=30, check=True)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    assert printed('{"env": {"ANTHROPIC_BASE_URL": ""}}') == ["used:    the provider itself (user)", "ignored: http://127.0.0.1:4000 (shell)"]
+    broken, used = printed('{"env": {},}')
+    assert broken.startswith(f"broken:  {home}/settings.json (") and used == "used:    http://127.0.0.1:4000 (shell)"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,9 @@ from bs4 import BeautifulSoup
 
 from macros.ledger import Block, Book
 from tests import mutants
+from tests import run as runner
 from tests.lab import programs, room
-from tests.lab.litellm_fork import Forker
+from tests.lab.litellm_fork import Forker, receive
 from tests.lab.namespace import wait_until
 from tests.lab.replay import Row
 from tests.mutants import Finding, Mutant, MutantError
@@ -437,3 +439,29 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def test_a_mutant_that_hangs_is_told() -> None:
+    def hangs(mutant: Mutant) -> Finding:
+        raise subprocess.TimeoutExpired("pytest", 300)
+
+    found = mutants.examined(PORT, {}, hangs).finding
+    assert (found.outcome, found.how, found.message, found.counts) == ("killed", "error", "no end within 300 seconds", False)
+
+
+def test_a_caller_that_ends_early_does_not_keep_litellm_waiting() -> None:
+    here, there = socket.socketpair()
+    here.sendall((100).to_bytes(4, "big") + b"{")
+    here.close()
+    with pytest.raises(BrokenPipeError):
+        receive(there)
+
+
+def test_one_page_is_chosen_by_its_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen: list[str] = []
+    monkeypatch.setattr(runner.pytest, "main", lambda words, plugins: chosen.append(plugins[0].beginning) or 0)
+    assert [runner.page(name) for name in ("patterns/direct.md", "providers/index.md")] == [0, 0]
+    assert chosen == ["test_block[patterns/direct/#", "test_block[providers/#"]
+    assert runner.page("patterns/nowhere.md") == 2 and "No page patterns/nowhere.md below docs/" in capsys.readouterr().err
+    monkeypatch.setattr(runner.pytest, "main", lambda words, plugins: pytest.ExitCode.NO_TESTS_COLLECTED)
+    assert runner.page("choose/questions.md") == 2 and "shows no blocks" in capsys.readouterr().err
