@@ -249,7 +249,7 @@ def test_without_a_parents_signal_a_killed_run_leaves_processes(machine: Machine
     machine.wait_for(SERVES)
     machine.send(signal.SIGKILL)
     machine.wait()
-    assert any("anthropic_api" in process for process in machine.left(seconds=2)["processes"])
+    assert any("own_fork" in process for process in machine.left(seconds=2)["processes"])
 
 
 @pytest.mark.lab
@@ -258,7 +258,7 @@ def test_without_a_parents_signal_the_workers_of_a_killed_run_go_on(machine: Mac
     machine.wait_for(SERVES)
     machine.send(signal.SIGKILL)
     machine.wait()
-    assert any("anthropic_api" in process for process in machine.left(seconds=2)["processes"])
+    assert any("own_fork" in process for process in machine.left(seconds=2)["processes"])
 
 
 # Folders ----------------------------------------------------------------------------

@@ -95,14 +95,20 @@ def receive(line: socket.socket) -> tuple[dict[str, object], list[int]]:
     return json.loads(body), list(files)
 
 
-def child(line: socket.socket, request: dict[str, object], files: list[int]) -> int:
-    """Enter the caller's namespaces, run LiteLLM in a grandchild; its status."""
+def enter(namespaces: list[int]) -> None:
+    """Go into namespaces, given as open files; that of processes holds for children only."""
     libc = ctypes.CDLL(None, use_errno=True)
-    for number in files[3:]:
+    for number in namespaces:
         if libc.setns(number, 0) != 0:
             raise OSError(ctypes.get_errno(), "setns")
+
+
+def child(line: socket.socket, request: dict[str, object], files: list[int]) -> int:
+    """Enter the caller's namespaces, run LiteLLM in a grandchild; its status."""
+    enter(files[3:])
     grandchild = os.fork()
     if grandchild == 0:
+        libc = ctypes.CDLL(None)
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         libc.prctl(15, b"litellm")  # PR_SET_NAME: the name a process has that was started as litellm
         line.close()

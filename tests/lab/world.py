@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import sysconfig
 import urllib.parse
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from macros.ledger import Book
-from tests.lab import certificates, gateway_host, lines, litellm_fork, programs, systemd
+from tests.lab import certificates, gateway_host, lines, litellm_fork, own_fork, programs, systemd
 from tests.lab.anthropic_api import LAB_KEY
 from tests.lab.namespace import Namespace, wait_until
 from tests.lab.squid import SERVICE, Squid
@@ -95,23 +94,17 @@ class World:
             "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader", "TMPDIR": "/mnt/tmp",
         }  # fmt: skip
-        own = {"PATH": os.defpath, "HOME": str(self.lab), "PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        own["SSL_CERT_FILE"] = "/dev/null"  # they trust nobody; reading the system's authorities takes half the time of their start
+        self._start("tests.lab.dns", "/mnt/lab/dns.txt")
+        tls = ["--tls-port", "443", "--certificate", "/mnt/lab/server.pem"]
         models = [word for model in self.book.fact("models.ids") for word in ("--model", model)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": (self.lab / "programs.txt").open("ab"), "stderr": subprocess.STDOUT}
-        self.inside.popen([sys.executable, "-m", "tests.lab.dns", "/mnt/lab/dns.txt"], own, **quiet)
-        self.inside.popen(
-            [sys.executable, "-m", "tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models,
-             "--port", str(DIRECT_PORT), "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"], own, **quiet,
-        )  # fmt: skip
+        self._start("tests.lab.anthropic_api", "--folder", "/mnt/lab/provider", *models, "--port", str(DIRECT_PORT), *tls)
         for name in self.providers:
             stand_in = self.book.fact(f"providers.stand_ins.{name}")
-            python = str(programs.litellm_python()) if stand_in.get("python") == "litellm" else sys.executable
-            words = ["--folder", f"/mnt/lab/{name}", "--address", stand_in["address"], "--tls-port", "443", "--certificate", "/mnt/lab/server.pem"]
-            self.inside.popen([python, "-m", f"tests.lab.{name}_api", *words], own, **quiet)
-        self.inside.popen([sys.executable, "-m", "tests.lab.tap", "/mnt/lab/gateway.jsonl", str(self.book.fact("site.gateway_port"))], own, **quiet)
+            words = ["--folder", f"/mnt/lab/{name}", "--address", stand_in["address"], *tls]
+            self._start(f"tests.lab.{name}_api", *words, litellm=stand_in.get("python") == "litellm")
+        self._start("tests.lab.tap", "/mnt/lab/gateway.jsonl", str(self.book.fact("site.gateway_port")))
         port = self.book.fact("site.address").rsplit(":", 1)[-1]
-        self.inside.popen([sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site)], own, **quiet)
+        self._start("http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site))
         ready = [*(self.folder(name) / "ready" for name in ("anthropic", *self.providers)), self.lab / "dns.ready", self.lab / "gateway.ready"]
         served = ("127.0.0.1", int(port))
         wait_until(lambda: all(path.exists() for path in ready) and served in self.inside.listeners(), 30, "the start of the stand-ins")
@@ -122,6 +115,18 @@ class World:
         self.lab_listeners = self.inside.listeners()
         self.company = [gateway_host.prepare(self.inside, self.book).cert_pem.bytes()] if self.machines else []
         self._hand_out_authorities()
+
+    def _start(self, module: str, *words: str, litellm: bool = False) -> None:
+        """Start one of the lab's own programs inside; ``litellm``: with the Python of LiteLLM's environment."""
+        own = {"PATH": os.defpath, "HOME": str(self.lab)}
+        with (self.lab / "programs.txt").open("ab") as log:
+            if not litellm:
+                own_fork.start(self.inside, module, list(words), own, log.fileno())
+                return
+            own |= {"PYTHONPATH": str(programs.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+            own["SSL_CERT_FILE"] = "/dev/null"  # it trusts nobody; reading the system's authorities takes half the time of its start
+            command = [str(programs.litellm_python()), "-m", module, *words]
+            self.inside.popen(command, own, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def machine(self, terminal: str) -> str:
         """The machine of a terminal; where a page has one machine, it is the reader's."""

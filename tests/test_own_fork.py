@@ -1,0 +1,108 @@
+"""The lab's own programs, forked: they are where a program started there would be, and end as it would."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import own_fork, programs
+from tests.lab.namespace import Namespace, wait_until
+
+pytestmark = pytest.mark.lab
+
+TELLS = """
+import json, os, time
+about = {"env": dict(os.environ), "cwd": os.getcwd(), "pid": os.getpid(), "files": len(os.listdir("/proc/self/fd"))}
+with open("/mnt/told.new", "w") as file:
+    json.dump(about, file)
+os.rename("/mnt/told.new", "/mnt/told")
+time.sleep(600)
+"""
+#: A module that runs the program it is given.
+RUNS = "timeit"
+
+
+@pytest.fixture
+def inside() -> Iterator[Namespace]:
+    with Namespace({"127.0.0.1": ["api.anthropic.com"]}) as made:
+        yield made
+
+
+def start(inside: Namespace, program: str) -> None:
+    with (inside.mnt / "log").open("ab") as log:
+        own_fork.start(inside, RUNS, ["-n", "1", "-r", "1", program], {"ONLY": "this"}, log.fileno())
+
+
+def told(inside: Namespace) -> dict[str, Any]:
+    """What a program says of itself."""
+    start(inside, TELLS)
+    wait_until((inside.mnt / "told").exists, 20, "the start of the program")
+    return json.loads((inside.mnt / "told").read_text())
+
+
+def test_it_is_inside_and_has_nothing_of_ours(inside: Namespace) -> None:
+    about = told(inside)
+    assert about["env"] == {"ONLY": "this"} and about["cwd"] == "/"
+    assert about["files"] == 4, "its own three, and the folder that it reads"
+    assert about["pid"] < 100, "it is counted in the namespace"
+    mine, its = (inside.run(["readlink", f"/proc/{who}/ns/net"], {"PATH": os.defpath}).stdout for who in ("self", about["pid"]))
+    assert mine == its != os.readlink("/proc/self/ns/net") + "\n"
+
+
+def test_what_it_says_is_in_the_log_when_it_ends(inside: Namespace) -> None:
+    start(inside, "print('these are'); raise SystemExit('its last words')")
+    wait_until(lambda: inside.processes() == [], 10, "its end")
+    assert "these are\n" in (inside.mnt / "log").read_text() and "SystemExit: its last words" in (inside.mnt / "log").read_text()
+
+
+def test_a_module_that_is_not_there_says_so_in_the_log(inside: Namespace) -> None:
+    with (inside.mnt / "log").open("ab") as log:
+        own_fork.start(inside, "tests.lab.no_such_program", [], {}, log.fileno())
+    wait_until(lambda: "No module named tests.lab.no_such_program" in (inside.mnt / "log").read_text(), 10, "its error")
+
+
+def test_it_ends_with_the_namespace(inside: Namespace) -> None:
+    reads, writes = os.pipe()
+    own_fork.start(inside, RUNS, ["-n", "1", "-r", "1", TELLS], {}, writes)
+    os.close(writes)
+    wait_until((inside.mnt / "told").exists, 20, "the start of the program")
+    assert not select.select([reads], [], [], 0)[0], "it holds its end of the pipe"
+    inside.close()
+    assert select.select([reads], [], [], 10)[0] and os.read(reads, 1) == b""
+    os.close(reads)
+
+
+def test_a_namespace_that_is_gone_is_told(inside: Namespace) -> None:
+    inside.close()
+    with pytest.raises(FileNotFoundError):
+        own_fork.start(inside, "tests.lab.dns", [], {}, 2)
+
+
+def test_who_forks_ends_with_who_asked_and_its_end_is_told(tmp_path: Path) -> None:
+    program = """
+import os, pathlib, signal, sys
+from tests.lab import own_fork
+from tests.lab.namespace import Namespace
+parent = own_fork.Parent()
+print(parent.process.pid, flush=True)
+if sys.argv[1] == "kill":
+    os.kill(parent.process.pid, signal.SIGKILL)
+    with Namespace({}) as inside:
+        parent.start(inside, "tests.lab.dns", [], {}, 2)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for what, status, says in (("end", -signal.SIGKILL, ""), ("kill", 1, "RuntimeError: tests.lab.dns cannot be started in the namespace: ")):
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(programs.ROOT), "TMPDIR": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", program, what], env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status and says in done.stderr, done.stderr
+        forker = Path(f"/proc/{int(done.stdout)}/cmdline")
+        wait_until(lambda path=forker: not path.exists() or b"own_fork" not in path.read_bytes(), 20, "the end of the process that forks")
