@@ -109,15 +109,13 @@ def faults(book: Book) -> str:
     return f"{words}\n\n" + render.table(["Seed", *columns], rows)
 
 
-def write(book: Book, site: Path, whole: bool = True) -> list[dict[str, Any]]:
-    """Write ``evidence/blocks.json`` and ``downloads/``; return the rows.
+def write(book: Book, site: Path, pages: dict[str, list[dict[str, Any]]], whole: bool = True) -> list[dict[str, Any]]:
+    """Write ``evidence/blocks.json`` and ``downloads/``; return the rows, by address of page.
 
-    Raises BookError when a listed block stands on no page of a whole site.
+    ``pages``: the address of each page, and its rows. Raises BookError when a
+    listed block stands on no page of a whole site.
     """
-    rows: list[dict[str, Any]] = []
-    for path in sorted(site.rglob("*.html")):
-        url = path.relative_to(site).as_posix().removesuffix("index.html")
-        rows += html.rows(book, path.read_text("utf-8"), url)
+    rows = [row for url in sorted(pages, key=lambda url: url.split("/")) for row in pages[url]]
     if whole:
         guards.whole_site(book, {row["id"] for row in rows})
     target = site / "evidence" / "blocks.json"

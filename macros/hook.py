@@ -46,7 +46,7 @@ def on_config(config: Any) -> Any:
         config.nav = None
         config.validation.links.not_found = config.validation.links.anchors = logging.DEBUG  # what leads to the other pages leads nowhere
     try:
-        config.extra["book"] = load()
+        config.extra["book"], config.extra["rows"] = load(), {}
         guards.data(config.extra["book"])
     except BookError as problem:
         raise PluginError(str(problem)) from None
@@ -98,9 +98,10 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     from macros.ledger import BookError
 
     try:
-        return html.page(config.extra["book"], output, page.url, page.file.src_uri)
+        repaired, config.extra["rows"][page.url] = html.page(config.extra["book"], output, page.url, page.file.src_uri)
     except BookError as problem:
         raise PluginError(str(problem)) from None
+    return repaired
 
 
 def on_post_template(output_content: str, template_name: str, config: Any) -> str:
@@ -111,9 +112,10 @@ def on_post_template(output_content: str, template_name: str, config: Any) -> st
     if not template_name.endswith(".html"):
         return output_content
     try:
-        return html.page(config.extra["book"], output_content, "", template_name)
+        repaired, config.extra["rows"][template_name] = html.page(config.extra["book"], output_content, "", template_name)
     except BookError as problem:
         raise PluginError(str(problem)) from None
+    return repaired
 
 
 def on_post_build(config: Any) -> None:
@@ -122,7 +124,7 @@ def on_post_build(config: Any) -> None:
 
     site = Path(config.site_dir)
     try:
-        evidence.write(config.extra["book"], site, whole=not PAGES)
+        evidence.write(config.extra["book"], site, config.extra["rows"], whole=not PAGES)
         css.write(site)
         published.write(config.extra["book"], site)
     except BookError as problem:

@@ -40,8 +40,8 @@ SVG_CASE = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
 FORMAT = HTMLFormatter(entity_substitution=EntitySubstitution.substitute_xml, void_element_close_prefix=None, empty_attributes_are_booleans=True)
 
 
-def page(book: Book, source: str, url: str, name: str) -> str:
-    """Return the page's HTML, repaired.
+def page(book: Book, source: str, url: str, name: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the page's HTML, repaired, and its rows of ``evidence/blocks.json``, one for each block.
 
     ``url`` is the page's address relative to the site's root (``start/x/``),
     ``name`` its file below ``docs/``. Raises BookError for a ``<pre>`` that
@@ -61,7 +61,7 @@ def page(book: Book, source: str, url: str, name: str) -> str:
             link["href"] = to_root + link.attrs.pop("data-site-href")
     shell.repair(soup)
     _tidy(soup)
-    return soup.decode(formatter=FORMAT).lstrip() + "\n"
+    return soup.decode(formatter=FORMAT).lstrip() + "\n", _rows(book, soup, url)
 
 
 def _blocks(book: Book, article: Tag, name: str) -> None:
@@ -92,8 +92,9 @@ def _blocks(book: Book, article: Tag, name: str) -> None:
         pre.attrs |= {"tabindex": "0", "role": "group", "aria-label": f"{strip.get_text()}: {block.id.rsplit('/', 1)[-1]}"}
         if render.shown(book, block) != pre.get_text().rstrip("\n"):
             raise BookError(f"docs/{name}: {block.id}: the page shows other text than the snippet; write no tabs and no code annotations in it")
-    for badge in article.select("p > details.check"):  # Markdown wraps it inside a tab, where HTML allows no details
-        badge.parent.unwrap()
+    for badge in article.find_all("details", class_="check"):
+        if badge.parent.name == "p":  # Markdown wraps it inside a tab, where HTML allows no details
+            badge.parent.unwrap()
 
 
 def _tables(article: Tag) -> None:
@@ -111,7 +112,7 @@ def _tables(article: Tag) -> None:
 
 def _tabs(article: Tag, name: str) -> None:
     """Name each group of tabs, and each panel for readers without JavaScript, who see all of them."""
-    for number, group in enumerate(article.select(".tabbed-set"), start=1):
+    for number, group in enumerate(article.find_all("div", class_="tabbed-set"), start=1):
         labels, panels = group.select(":scope > .tabbed-labels > label"), group.select(":scope > .tabbed-content > .tabbed-block")
         if not labels or len(labels) != len(panels):
             raise BookError(f"macros/html.py: {len(labels)} labels for {len(panels)} tabs; {THEME} and pymdown-extensions write others, repair _tabs")
@@ -147,10 +148,9 @@ def _heading_above(element: Tag) -> str:
     return _text(heading) if heading else "this page"
 
 
-def rows(book: Book, source: str, url: str) -> list[dict[str, Any]]:
-    """One row per block of a built page, as ``evidence/blocks.json`` holds it."""
+def _rows(book: Book, soup: BeautifulSoup, url: str) -> list[dict[str, Any]]:
     found = []
-    for pre in BeautifulSoup(source, "html.parser").select("pre[data-snippet]"):
+    for pre in soup.find_all("pre", attrs={"data-snippet": True}):
         block = book.block(pre["data-snippet"])
         text = render.text(book, block) + "\n"
         found.append(

@@ -1,4 +1,4 @@
-"""The frame around every page, repaired: header, search, drawer, navigation, contents.
+"""The frame around every page, repaired: header, search, drawer, contents. (The navigation is macros/theme/partials/nav.html.)
 
 Written for the markup of mkdocs-material 9.8.1 (macros/html.py checks the
 release). Every repair names what it expects; what is missing stops the build.
@@ -18,32 +18,28 @@ from macros.ledger import BookError
 
 #: From how many entries on a page shows its contents below the first heading too, where the screen has no room beside the text.
 CONTENTS = 3
-CLOSE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
-    '<path d="M19 6.4 17.6 5 12 10.6 6.4 5 5 6.4 10.6 12 5 17.6 6.4 19 12 13.4 17.6 19 19 17.6 13.4 12z"/></svg>'
-)
 
 
 def repair(soup: BeautifulSoup) -> None:
     """Change the page in place. Raises BookError when the theme wrote other markup."""
-    with _frame_alone(soup):
+    with _frame_alone(soup) as article:
         _header(soup)
         _search(soup)
         _palette(soup)
-        _navigation(soup)
+        _one(soup, ".md-sidebar--primary")["id"] = "navigation"
         _status(soup)
-    _skip(soup)
-    _contents(soup)
-    _headings(soup)
+        _skip(soup, article)
+        _contents(soup, article)
+        _headings(article)
 
 
 @contextmanager
-def _frame_alone(soup: BeautifulSoup) -> Iterator[None]:
-    """The page without its text, which is most of it and would be searched every time."""
+def _frame_alone(soup: BeautifulSoup) -> Iterator[Tag]:
+    """The page without its text, which is most of it and would be searched every time; the text comes apart."""
     article = _one(soup, "article")
     place = soup.new_tag("article")
     article.replace_with(place)
-    yield
+    yield article
     place.replace_with(article)
 
 
@@ -76,9 +72,9 @@ def _button(name: str, classes: str, **attributes: str) -> Tag:
     return button
 
 
-def _skip(soup: BeautifulSoup) -> None:
+def _skip(soup: BeautifulSoup, article: Tag) -> None:
     """The skip link is the first Tab stop, before the theme's check boxes; the error page gets one too."""
-    skip, heading = _one(soup, "[data-md-component=skip]"), soup.select_one("article h1[id]")
+    skip, heading = _one(soup, "[data-md-component=skip]"), article.find("h1", id=True)
     if skip.a is None and heading is not None:
         skip.append(_new(f'<a class="md-skip" href="#{heading["id"]}">Skip to content</a>'))
     soup.body.insert(0, skip.extract())
@@ -143,44 +139,7 @@ def _palette(soup: BeautifulSoup) -> None:
     form.insert_before(button)
 
 
-def _navigation(soup: BeautifulSoup) -> None:
-    """Plain lists with one name: no check box, no landmark inside a landmark.
-
-    The first page lists every page there is; the others list their own part, and of the rest the names, so that a page stays light and its list short.
-    """
-    _one(soup, ".md-sidebar--primary")["id"] = "navigation"
-    primary = _one(soup, "nav.md-nav--primary")
-    for copied in primary.select(".md-nav--secondary, [for=__toc], #__toc"):
-        copied.decompose()
-    title = _one(primary, "label.md-nav__title[for=__drawer]")
-    title.name = "div"
-    del title["for"]
-    _one(title, "a").decompose()
-    close = _button("Close navigation", "md-icon", data_closes="__drawer")
-    close.append(_new(CLOSE))
-    title.append(close)
-    first = _all(primary, "ul > li")[0]
-    for section in primary.select(".md-nav__item--nested"):
-        label = _one(section, ":scope > label.md-nav__link")
-        _one(label, ".md-nav__icon").decompose()
-        if not {"md-nav__item--active"} & {*section["class"], *first["class"]}:
-            label.name, label.attrs = "a", {"class": ["md-nav__link"], "href": _all(section, "a.md-nav__link")[0]["href"]}
-            section.clear()
-            section.append(label)
-            continue
-        label.name = "span"
-        del label["for"], label["tabindex"]
-        _one(section, ":scope > input.md-nav__toggle").decompose()
-        _one(section, ":scope > nav > label.md-nav__title").decompose()
-        _one(section, ":scope > nav").name = "div"
-        section.div.attrs = {"class": ["md-nav"], "role": "group", "aria-labelledby": label["id"]}
-    if primary.select("label, input"):
-        raise BookError(f"macros/shell.py: the theme's navigation folds in another way: {primary.select('label, input')[0]}; repair _navigation")
-    for link in primary.select("a.md-nav__link--active"):
-        link["aria-current"] = "page"
-
-
-def _contents(soup: BeautifulSoup) -> None:
+def _contents(soup: BeautifulSoup, article: Tag) -> None:
     """The contents beside the text, and folded below the first heading for narrow screens."""
     contents = _one(soup, "nav.md-nav--secondary")
     for title in contents.select("label.md-nav__title"):
@@ -189,8 +148,8 @@ def _contents(soup: BeautifulSoup) -> None:
     for nested in contents.select("nav"):
         nested.name = "div"
         del nested["aria-label"]
-    links, heading = contents.select("a.md-nav__link"), soup.select_one("article h1")
-    if not links and soup.select("article h2[id]"):
+    links, heading = contents.select("a.md-nav__link"), article.find("h1")
+    if not links and article.find("h2", id=True):
         _all(contents, "[data-md-component=toc] a.md-nav__link")  # stops: the headings are there
     if not links:
         contents.decompose()
@@ -210,8 +169,8 @@ def _status(soup: BeautifulSoup) -> None:
     _one(soup, "[data-md-component=dialog]")["role"] = "status"  # so that "Copied to clipboard" is heard
 
 
-def _headings(soup: BeautifulSoup) -> None:
-    for link in soup.find_all("a", class_="headerlink"):
+def _headings(article: Tag) -> None:
+    for link in article.find_all("a", class_="headerlink"):
         text = link.parent.get_text(" ", strip=True).rstrip("¶").strip()
         link["aria-label"] = f"Link to: {text}"
         del link["title"]

@@ -8,6 +8,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,12 @@ def site() -> Path:
 
 @pytest.fixture(scope="session")
 def forker() -> Iterator[Forker]:
-    """LiteLLM, imported once for this worker."""
-    with room.room("forker-") as folder, Forker(folder, programs.litellm_python()) as parent:
+    """LiteLLM, imported once: for all workers by tests/run.py, else for this process."""
+    with ExitStack() as stack:
+        if "HANDBOOK_LITELLM" in os.environ:
+            parent = Forker(Path(os.environ["HANDBOOK_LITELLM"]))
+        else:
+            parent = stack.enter_context(Forker(stack.enter_context(room.room("forker-")), programs.litellm_python()))
         wait_until(parent.ready, 120, "the import of LiteLLM")
         yield parent
 

@@ -6,11 +6,13 @@ import os
 import re
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 import yaml
 
-from tests.lab import ending, room
+from tests.lab import ending, programs, room
+from tests.lab.litellm_fork import Forker
 from tests.lab.programs import ROOT
 
 
@@ -56,7 +58,15 @@ def main(what: str) -> int:
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
     ending.in_order()
     began, budget = time.monotonic(), yaml.safe_load((ROOT / "tests" / "budgets.yaml").read_text())["test_seconds" if what == "all" else "check_seconds"]
-    with room.workshop("handbook-"):
+    with room.workshop("handbook-"), ExitStack() as stack:
+        if what == "all":  # all workers ask one parent
+            try:
+                python = programs.litellm_python()
+            except programs.MissingProgram as problem:
+                print(problem, file=sys.stderr)
+                return 2
+            os.environ["HANDBOOK_LITELLM"] = str(folder := stack.enter_context(room.room("forker-")))
+            stack.enter_context(Forker(folder, python))
         status = pytest.main(["tests", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
     print(f"It took {time.monotonic() - began:.0f} seconds; the budget is {budget} on two cores with nothing else running.")
     return status

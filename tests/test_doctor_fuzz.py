@@ -24,10 +24,12 @@ from hypothesis import strategies as st
 from tests.doctor import compiled, doctor
 from tests.lab.programs import ROOT
 
-#: In process, as programs of their own, and in how many parts the former.
-CASES, PROCESSES, PARTS = 10_000, 200, 8
-#: Other cases in each part. `make test-all` tries them all, `make test` these many parts.
-TRIED = PARTS if os.environ.get("HANDBOOK_ALL_VARIANTS") == "1" else 2
+ALL = os.environ.get("HANDBOOK_ALL_VARIANTS") == "1"
+#: In process, and in how many parts. Other cases in each part; `make test-all` tries them all, `make test` these many parts.
+CASES, PARTS = 10_000, 8
+TRIED = PARTS if ALL else 2
+#: As programs of their own.
+PROCESSES = 200 if ALL else 50
 KEY_CHARACTERS = string.ascii_letters + string.digits
 
 

@@ -1,4 +1,4 @@
-"""The lab's own programs, forked: they are where a program started there would be, and end as it would."""
+"""The lab's own programs, forked: they are where a program started there would be, and end as it would. And LiteLLM's parent, when several ask it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from tests.lab import own_fork, programs
+from tests.lab.litellm_fork import Forker
 from tests.lab.namespace import Namespace, wait_until
+from tests.test_leftovers import APP
 
 pytestmark = pytest.mark.lab
 
@@ -106,3 +108,34 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert done.returncode == status and says in done.stderr, done.stderr
         forker = Path(f"/proc/{int(done.stdout)}/cmdline")
         wait_until(lambda path=forker: not path.exists() or b"own_fork" not in path.read_bytes(), 20, "the end of the process that forks")
+
+
+# LiteLLM's ------------------------------------------------------------------------
+
+
+def stands_in(folder: Path, importing: str) -> Path:
+    """A Python to which importing LiteLLM does this."""
+    for name, text in {"__init__.py": "", "proxy/__init__.py": "", "proxy/proxy_server.py": APP, "proxy/proxy_cli.py": importing}.items():
+        path = folder / "litellm" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={folder} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+def test_a_parent_that_another_process_started_is_asked_and_not_ended(tmp_path: Path) -> None:
+    python = stands_in(tmp_path, "")
+    with Forker(tmp_path, python) as own:
+        with Forker(tmp_path) as other:
+            wait_until(other.ready, 60, "the import")
+            assert (other.address, other.compiled) == (own.address, own.compiled)
+        assert own.process and own.process.poll() is None and own.address.exists()
+    assert own.process.poll() is not None and not other.ready()
+
+
+def test_whoever_waits_is_told_that_litellm_cannot_be_imported(tmp_path: Path) -> None:
+    python = stands_in(tmp_path, "raise ImportError('a lab library is missing')")
+    with Forker(tmp_path, python), pytest.raises(RuntimeError, match="LiteLLM cannot be imported: [^$]*a lab library is missing"):
+        wait_until(Forker(tmp_path).ready, 60, "the import")

@@ -46,13 +46,19 @@ def shim(path: Path, address: Path) -> None:
 
 
 class Forker:
-    """The parent. ``with Forker(folder, python) as parent: parent.address``"""
+    """The parent. ``with Forker(folder, python) as parent: parent.address``
 
-    def __init__(self, folder: Path, python: Path) -> None:
+    Without ``python`` it is one that another process has started with this folder, and which that process ends.
+    """
+
+    def __init__(self, folder: Path, python: Path | None = None) -> None:
         self.address = folder / "litellm.sock"
         #: What Python made of the files of LiteLLM that the parent has loaded; see ``keep_compiled``.
         self.compiled = folder / "compiled"
         self.log = folder / "litellm-parent.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+        if python is None:
+            return
         # Only what an import may need; each child gets the environment of its caller.
         env = {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         self.process = subprocess.Popen(
@@ -61,14 +67,15 @@ class Forker:
         )  # fmt: skip
 
     def ready(self) -> bool:
-        if self.process.poll() is not None:
-            raise RuntimeError(f"LiteLLM cannot be imported: {self.log.read_text()[-1000:]}")
+        if "Traceback" in (said := self.log.read_text()) or (self.process and self.process.poll() is not None):
+            raise RuntimeError(f"LiteLLM cannot be imported: {said[-1000:]}")
         return self.address.exists()
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.address.unlink(missing_ok=True)
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.address.unlink(missing_ok=True)
 
     def __enter__(self) -> Forker:
         return self
