@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from macros.ledger import BookError, load
+from macros.ledger import Book, BookError, load
 from tests import mutants, update
+from tests.handbook import write_handbook
 from tests.lab.litellm_fork import Forker
+from tests.lab.replay import Failure, Replay, Row
 
 pytestmark = pytest.mark.lab
 FOLDER = "snippets/patterns/local-gateway"
@@ -53,3 +55,31 @@ def test_a_page_that_fails_otherwise_rewrites_nothing(copy: Path, forker: Forker
 def test_without_a_site_it_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(BookError, match="run: make site"):
         update.pages(tmp_path)
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> tuple[Book, Row]:
+    """A recorded output, as a page shows it."""
+    book = load(write_handbook(tmp_path))
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<article></article>")
+    return book, Row("", "block-hello-out", "hello", book.block("demo/hello.out"), "text")
+
+
+def test_one_output_that_two_causes_print_is_written_once(shown: tuple[Book, Row], tmp_path: Path) -> None:
+    book, row = shown
+    replay = Replay(book, tmp_path / "site", "", update={})
+    for _ in range(2):
+        replay.record(row, "good morning")
+        assert row.block.path.read_text() == "good morning\n" and row.text == "good morning"
+
+
+@pytest.mark.parametrize(("first", "then"), [("hello", "good morning"), ("good morning", "hello"), ("good morning", "good night")])
+def test_two_causes_that_print_different_texts_are_told(shown: tuple[Book, Row], tmp_path: Path, first: str, then: str) -> None:
+    """Also where one of them prints what is recorded already, and in another variant or on another page."""
+    book, row = shown
+    said: dict[Path, str] = {}
+    Replay(book, tmp_path / "site", "", update=said).record(row, first)
+    with pytest.raises(Failure, match=f"demo/hello.out: printed once\n{first}\nand once\n{then}\n"):
+        Replay(book, tmp_path / "site", "", update=said).record(row, then)
+    assert row.block.path.read_text() == f"{first}\n"

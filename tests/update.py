@@ -33,18 +33,19 @@ def recorded(book: Book) -> dict[Path, bytes]:
     return {block.path: block.path.read_bytes() for block in book.blocks.values() if block.check in {"output", "symptom"}}
 
 
-def update(book: Book, site: Path, page: str, forker: Forker | None = None) -> tuple[list[str], str | None]:
+def update(book: Book, site: Path, page: str, forker: Forker | None = None, said: dict[Path, str] | None = None) -> tuple[list[str], str | None]:
     """Replay a page in all its variants and rewrite what differs.
 
-    Returns the files that were rewritten, relative to the book's root, and
-    what failed for another reason: then, and when the replay raises, none is
-    rewritten.
+    ``said``: what the pages before have every recorded output say; what this
+    page has them say is added. Returns the files that were rewritten, relative
+    to the book's root, and what failed for another reason: then, and when the
+    replay raises, none is rewritten.
     """
     before = recorded(book)
-    failed, done = None, False
+    failed, done, says = None, False, dict(said or {})
     try:
         for variant in variants.of(book, page):
-            rows = Replay(book, site, page, forker=forker, update=True, variant=variant).run()
+            rows = Replay(book, site, page, forker=forker, update=says, variant=variant).run()
             failed = failed or next((row for row in rows if row.outcome == "failed"), None)
         done = failed is None
     finally:
@@ -52,6 +53,8 @@ def update(book: Book, site: Path, page: str, forker: Forker | None = None) -> t
             _restore(before)
     if failed:
         return [], f"{failed.key}: {failed.message}"
+    if said is not None:
+        said |= says
     return [path.relative_to(book.root).as_posix() for path in sorted(before) if path.read_bytes() != before[path]], None
 
 
@@ -64,8 +67,9 @@ def _restore(before: dict[Path, bytes]) -> None:
 def whole(root: Path, site: Path, say: Callable[[str], None] = print, forker: Forker | None = None) -> int:
     """Every page. 0, or 1 when a page failed for another reason than a recorded output."""
     book, status = load(root), 0
+    said: dict[Path, str] = {}
     for page in pages(site):
-        rewritten, problem = update(book, site, page, forker)
+        rewritten, problem = update(book, site, page, forker, said)
         for path in rewritten:
             say(f"{path}: rewritten")
         if problem:

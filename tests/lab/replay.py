@@ -95,7 +95,7 @@ class Replay(World):
 
     ``forker``: a warm LiteLLM to fork instead of installing one and starting
     it cold. The block that installs it is then not run (outcome ``not run``).
-    ``update``: write what was printed into the recorded outputs.
+    ``update``: write what was printed into the recorded outputs; it holds, and gains, what each of them has to say.
     ``tamper``: called with the replay before its first block; the tests of the
     tests use it to break what the replay must notice.
     ``variant``: which of the page's variants this is; a block with ``only``
@@ -110,7 +110,7 @@ class Replay(World):
         site: Path,
         page: str,
         forker: litellm_fork.Forker | None = None,
-        update: bool = False,
+        update: dict[Path, str] | None = None,
         tamper: Callable[[Replay], None] | None = None,
         variant: str | None = None,
         compiled: Callable[[], litellm_fork.Forker] | None = None,
@@ -433,11 +433,11 @@ class Replay(World):
         producer = self._other(block.data["of"])
         names = block.data.get("normalise", [])
         printed = producer.output.strip("\n")
-        if self.update and normalise.normalise(printed, names) != normalise.normalise(row.text, names):
-            block.path.write_text(printed + "\n")
-            return
-        if normalise.share(row.text, names) > normalise.LIMIT:
+        if normalise.share(row.text if self.update is None else printed, names) > normalise.LIMIT:
             raise Failure(f"{block.id}: more than {normalise.LIMIT:.0%} of its characters would be normalised")
+        if self.update is not None:
+            self.record(row, printed)
+            return
         if normalise.normalise(printed, names) != normalise.normalise(row.text, names):
             raise Failure(f"{block.id}: {producer.block.id} printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update")
 
@@ -452,13 +452,27 @@ class Replay(World):
         with self._fault(row, cause):
             self._paste(row, terminal, f'{piped}claude -p "Reply with one word: connected"')
         printed = row.output.strip("\n")
-        if self.update and printed != row.text:
-            block.path.write_text(printed + "\n")
-            return
-        if printed != row.text:
+        if self.update is not None:
+            self.record(row, printed)
+        elif printed != row.text:
             raise Failure(
                 f"{block.id}: with the cause ({cause['what']}) Claude Code printed\n{printed}\ninstead of\n{row.text}\nIf that is right, run: make update"
             )
+
+    def record(self, row: Row, printed: str) -> None:
+        """In an update: write what was printed, where that differs.
+
+        Raises Failure when the same file is to say something else by another row, cause or variant.
+        """
+        assert self.update is not None
+        path, names = row.block.path, row.block.data.get("normalise", [])
+        other = self.update.setdefault(path, printed)
+        if normalise.normalise(other, names) != normalise.normalise(printed, names):
+            raise Failure(f"{row.block.id}: printed once\n{other}\nand once\n{printed}\nOne file cannot say both; give each its own")
+        row.text = path.read_text().rstrip("\n")
+        if normalise.normalise(row.text, names) != normalise.normalise(printed, names):
+            path.write_text(printed + "\n")
+            row.text = printed
 
     def _set_up(self, terminal: Terminal) -> None:
         """What the page did in Claude Code's terminal so far."""
