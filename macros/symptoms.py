@@ -14,6 +14,8 @@ from macros.ledger import Book, BookError
 ENDS = {"front": "nginx's log", "gateway": "the gateway's log", "proxy": "the proxy's log", "provider": "the provider"}
 #: What the hops are called whose requests are counted.
 HOPS = {"front": "nginx", "tap": "the gateway", "gateway": "the gateway", "proxy": "the proxy", "provider": "the provider"}
+#: The folders of pages that show messages of their own.
+ELSEWHERE = ("providers", "gateways", "operate")
 VERIFY = "After each fix below, the command that failed was run again, and printed its answer."
 VERIFY_SESSION = "After each fix below, the session was started again, and no longer showed it."
 
@@ -81,6 +83,10 @@ def _why(book: Book, cause: dict[str, Any]) -> str:
     return " ".join(part for part in (choose.marked(cause["why"]), _end(cause), _cost(book, cause)) if part)
 
 
+def _fix(cause: dict[str, Any]) -> str:
+    return f"**Fix.** {choose.marked(cause['fix'])}" + (f" See {cause['see']}." if "see" in cause else "")
+
+
 def page(book: Book, layer: str) -> str:
     """Every group of a layer."""
     if layer not in layers(book):
@@ -116,7 +122,7 @@ def _group(book: Book, name: str, group: dict[str, Any]) -> str:
         parts += [] if shared else [render.block(book, data["text"])]
         parts += [f"**Why.** {data['title']}. {_why(book, data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
         again = "The session, started again, no longer shows it." if _in_session(group) else "The command that failed prints its answer."
-        parts += [f"**Fix.** {choose.marked(data['fix'])}", f"**Verify.** {again}"]
+        parts += [_fix(data), f"**Verify.** {again}"]
     return "\n\n".join(parts)
 
 
@@ -136,7 +142,7 @@ def _cause(book: Book, name: str, data: dict[str, Any], shared: str | None) -> s
     parts = [f"### {data['title']} {{ #{name} }}"]
     if data.get("text") and data["text"] != shared:
         parts.append(render.block(book, data["text"]))
-    return "\n\n".join([*parts, f"**Why.** {_why(book, data)}", f"**Fix.** {choose.marked(data['fix'])}"])
+    return "\n\n".join([*parts, f"**Why.** {_why(book, data)}", _fix(data)])
 
 
 # The flow ------------------------------------------------------------------------------
@@ -182,14 +188,14 @@ def flow(book: Book) -> str:
 
 
 # The index -----------------------------------------------------------------------------
-def first_line(book: Book, block_id: str) -> str:
-    line = render.text(book, book.block(block_id)).split("\n")[0]
-    return line if len(line) <= 160 else line[:157].rsplit(" ", 1)[0] + " ..."
+def _short(text: str, most: int = 110) -> str:
+    line = text.split("\n")[0]
+    return line if len(line) <= most else line[: most - 3].rsplit(" ", 1)[0] + " ..."
 
 
 def groups(book: Book) -> list[dict[str, Any]]:
-    """What the search in the browser reads: each group's address, title, and all texts and older wordings of it."""
-    return [
+    """What the search in the browser reads: each group's address, title, and all texts and older wordings of it; then the messages on other pages."""
+    found = [
         {
             "at": f"{layer}/#{name}",
             "title": group["title"],
@@ -198,6 +204,24 @@ def groups(book: Book) -> list[dict[str, Any]]:
         for layer, data in layers(book).items()
         for name, group in data["groups"].items()
     ]
+    return found + [{"at": f"../{at}", "title": title, "texts": [text]} for at, title, text in elsewhere(book)]
+
+
+def elsewhere(book: Book) -> list[tuple[str, str, str]]:
+    """The messages of providers, gateways and operation, which no layer has: address from the root, title of the page, text; each text once."""
+    known = {render.text(book, book.block(text)) for layer in layers(book).values() for group in layer["groups"].values() for text in texts(group)}
+    found = []
+    for folder in ELSEWHERE:
+        for path in sorted((book.root / "docs" / folder).glob("*.md")):
+            source = path.read_text("utf-8")
+            title = source.split("\ntitle: ", 1)[-1].split("\n", 1)[0].strip("\"'")
+            for block_id in re.findall(r'"([\w/.-]+\.out)"', source):
+                block = book.block(block_id)
+                text = render.text(book, block)
+                if block.check == "symptom" and text not in known:
+                    known.add(text)
+                    found.append((f"{folder}/{path.stem}/#{render.anchor(block_id)}".replace("/index/", "/"), title, text))
+    return found
 
 
 def _older(book: Book, group: str) -> list[str]:
@@ -224,6 +248,8 @@ def index(book: Book) -> str:
             for name, group in about["groups"].items()
         ]
         parts.append(f"### {about['name']} {{ #{layer} }}\n\n" + "\n".join(rows))
+    others = [f'- {title}: <a data-site-href="{at}">{html.escape(_short(text))}</a>' for at, title, text in elsewhere(book)]
+    parts.append("### Providers, other gateways, routing { #elsewhere }\n\nThese stand on the pages of what says them.\n\n" + "\n".join(others))
     return "\n\n".join(parts)
 
 

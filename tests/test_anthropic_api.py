@@ -129,6 +129,13 @@ def test_closes_the_connection_without_an_answer(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "requests.jsonl").read_text())["status"] == 0
 
 
+@pytest.mark.parametrize("body", [{}, STREAM], ids=["at once", "stream"])
+def test_tears_an_answer(tmp_path: Path, body: dict[str, Any]) -> None:
+    with pytest.raises(ClientError):
+        ask(tmp_path, body, behave={"torn": True})
+    assert json.loads((tmp_path / "requests.jsonl").read_text())["status"] == 200
+
+
 def test_cuts_a_stream(tmp_path: Path) -> None:
     with pytest.raises(ClientError):
         ask(tmp_path, STREAM, behave={"cut": 2})

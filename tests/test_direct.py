@@ -111,6 +111,20 @@ def test_which_header_a_credential_goes_into(world: World, env: dict[str, str], 
 SETTINGS = {"/api/claude_code/settings", "/api/claude_code/policy_limits"}
 
 
+@pytest.mark.parametrize("broken", [{"cut": 0}, {"cut": 4}, {"ends": 4}, {"index": 3}], ids=["no event", "in the middle", "in good order", "another block"])
+def test_a_stream_that_breaks_is_asked_for_again_without_streaming(world: World, broken: dict[str, int]) -> None:
+    """What docs/troubleshoot/network.md says of connections that are dropped: you see nothing of it."""
+    (world.folder() / "behave.json").write_text(json.dumps(broken))
+    before = len(world.all_requests())
+    try:
+        done = world.claude(world.direct_env(), "-p", "Reply with one word: whole")
+    finally:
+        (world.folder() / "behave.json").unlink()
+    assert (done.stdout, done.returncode) == ("whole\n", 0)
+    first, second = (item["body"] for item in world.all_requests()[before:])
+    assert first["stream"] is True and not second.get("stream") and first["messages"] == second["messages"]
+
+
 def test_the_switch_turns_telemetry_off_but_not_your_organisations_settings(world: World) -> None:
     key = {"ANTHROPIC_API_KEY": LAB_KEY}
     loud = {request["path"] for request in sent(world, {**key, **LOUD})}

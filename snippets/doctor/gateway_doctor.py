@@ -1471,7 +1471,7 @@ def judge_gateway_version(version: str, findings: Findings) -> None:
 
 #: Older releases have holes or faults that matter here. Sources: the advisories on the page "Local gateway", and
 #: https://github.com/anthropics/claude-code/blob/main/CHANGELOG.md (2.1.153: a gateway could get your login).
-FLOOR = {"litellm": "1.84.0", "claude-code": "2.1.153"}
+FLOOR = {"litellm": "1.104.0", "claude-code": "2.1.153"}
 
 
 # ==== Network: connections that end in time =======================================================

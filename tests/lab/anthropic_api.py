@@ -19,6 +19,7 @@ Run by hand::
 - what becomes of a stream: ``cut`` (after so many events the connection is
   closed), ``ends`` (likewise, in good order), ``fails`` (after so many events comes an event of an
   error), ``index`` (the block that the words are said to belong to);
+- what becomes of any answer: ``torn`` (after its head and one byte the connection is closed);
 - which requests: ``times`` (how many misbehave; all when absent), ``path``,
   ``model``, ``key`` and ``host`` (only requests to this path, for this model, with this
   provider key, to this host name), ``has_beta`` (only those with this value of anthropic-beta), ``field`` (only
@@ -123,11 +124,13 @@ class AnthropicAPI:
         }
         rule = self.rule(request, body)
         response = await self.misbehave(request, rule) or await self.answer(request, body)
+        if rule.get("torn"):
+            response = Torn()
         record["status"] = 0 if rule.get("drop") else response.status
         self.log.add(record)
         if rule.get("drop") and request.transport:
             request.transport.abort()
-        return await response.send(request, rule) if isinstance(response, Stream) else response
+        return await response.send(request, rule) if isinstance(response, Stream | Torn) else response
 
     def parsed(self, request: web.Request, raw: bytes) -> Any:
         """What a body says; None when it is no JSON."""
@@ -246,6 +249,18 @@ class Stream(web.StreamResponse):
             await self.write(event)
             await asyncio.sleep(rule.get("pause", 0))
         await self.write_eof()
+        return self
+
+
+class Torn(web.StreamResponse):
+    """An answer of which the head arrives, and one byte."""
+
+    async def send(self, request: web.Request, rule: dict[str, Any]) -> web.StreamResponse:
+        self.content_type, self.content_length = "application/json", 1000
+        await self.prepare(request)
+        await self.write(b"{")
+        if request.transport:
+            request.transport.abort()
         return self
 
 

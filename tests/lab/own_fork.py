@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -118,12 +119,14 @@ def main(line: socket.socket) -> None:
             try:
                 child(json.loads(data), files[0], files[1:])
             except BaseException as problem:
-                line.send(repr(problem).encode())
+                with contextlib.suppress(OSError):  # who asked may have ended, and with it the namespace
+                    line.send(repr(problem).encode())
                 os._exit(1)
         for number in files:
             os.close(number)
         if os.waitstatus_to_exitcode(os.waitpid(made, 0)[1]) == 0:
-            line.send(b"started")
+            with contextlib.suppress(OSError):
+                line.send(b"started")
 
 
 if __name__ == "__main__":

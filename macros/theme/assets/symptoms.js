@@ -1,5 +1,5 @@
 /* Finds a pasted message; tests/test_symptoms.py pastes them all. What changes from case to case counts for nothing,
-   every other word by how few messages have it. */
+   every other word by how few messages have it. A code such as SELF_SIGNED_CERT_IN_CHAIN alone says where to look. */
 (() => {
   const form = document.getElementById("symptoms");
   const paste = document.getElementById("symptoms-paste");
@@ -7,6 +7,8 @@
   const list = document.getElementById("symptoms-found");
   const groups = JSON.parse(document.getElementById("symptoms-data").textContent);
   const MOST = 5;
+  const SURE = 0.45; // below, the nearest are shown, and said to be no more than that
+  const RARE = 3; // a code is one that so many groups have at most
 
   const CHANGING = [
     /\x1b\[[0-9;]*m/g, // colours
@@ -27,7 +29,7 @@
     return new Set(found.filter((word) => !/^\d+$/.test(word) || STATUS.test(word)));
   };
 
-  const texts = groups.flatMap((group, at) => group.texts.map((text) => ({ at, words: words(text) })));
+  const texts = groups.flatMap((group, at) => [group.title, ...group.texts].map((text) => ({ at, words: words(text) })));
   const having = new Map();
   for (const text of texts) for (const word of text.words) having.set(word, (having.get(word) || new Set()).add(text.at));
   const weight = (word) => Math.log(1 + groups.length / (having.get(word) || { size: groups.length }).size);
@@ -41,13 +43,26 @@
     return both === 0 ? 0 : (2 * covered * (both / known)) / (covered + both / known);
   };
 
+  const isCode = (word) => /[a-z]_[a-z]/.test(word) && !/^(?:anthropic|claude)_/.test(word) && having.has(word) && having.get(word).size <= RARE;
+
+  // Each group with its points, the best first: 1 for a whole message, and 1 more for a code in it.
   const find = (message) => {
     const pasted = words(message);
+    const codes = [...pasted].filter(isCode);
     const best = new Map();
-    for (const text of texts) best.set(text.at, Math.max(best.get(text.at) || 0, score(pasted, text)));
+    for (const text of texts) {
+      const points = score(pasted, text) + codes.some((word) => text.words.has(word));
+      best.set(text.at, Math.max(best.get(text.at) || 0, points));
+    }
     const most = Math.max(0.2, ...best.values());
     const ranked = [...best].filter(([, points]) => points > most / 2).sort((one, other) => other[1] - one[1]);
-    return ranked.slice(0, MOST).map(([at]) => groups[at]);
+    return ranked.slice(0, MOST).map(([at, points]) => ({ ...groups[at], points }));
+  };
+
+  const told = (found) => {
+    if (!found.length) return "No message fits. Look through the list below.";
+    if (found[0].points < SURE) return "No message fits exactly. These come nearest; look at their words before you follow one.";
+    return found.length === 1 ? "1 message fits." : `${found.length} messages fit, the best first.`;
   };
 
   let waiting;
@@ -63,8 +78,7 @@
         return item;
       }),
     );
-    const number = found.length === 1 ? "1 message fits" : `${found.length} messages fit, the best first`;
-    count.textContent = paste.value.trim() ? (found.length ? `${number}.` : "No message fits. Look through the list below.") : "";
+    count.textContent = paste.value.trim() ? told(found) : "";
   };
 
   paste.addEventListener("input", () => {
