@@ -222,6 +222,7 @@ def test_every_message_is_found_by_its_words(book: Book, site: Path, every: list
     printed = list(book.fact("older.texts").values())
     layers = {cause.group: cause.layer for cause in every}
     messages |= {(text, f"{layers[group]}/#{group}") for group, text in book.fact("older.texts").items() if printed.count(text) == 1}
+    messages |= {(text, f"../{at}") for at, _, text in symptoms.elsewhere(book)}
     with Chromium() as browser, Site(site) as served, View(browser, served) as view:
         page = view.open("troubleshoot/", quiet=True)
         fetched = len(served.sent)
@@ -233,6 +234,38 @@ def test_every_message_is_found_by_its_words(book: Book, site: Path, every: list
                     wrong.append(f"{text[:70]!r}: {found}, expected {group}")
         assert not wrong, wrong
         assert len(served.sent) == fetched and view.foreign == [] and view.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("around", ["{}", "curl said {} on my machine, and nothing else"], ids=["alone", "in a sentence"])
+@pytest.mark.parametrize("code", ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERTIFICATE_VERIFY_FAILED", "ERR_PROXY_TUNNEL"])
+def test_a_code_leads_to_all_groups_that_have_it(site: Path, book: Book, code: str, around: str) -> None:
+    having = {group["at"] for group in symptoms.groups(book) if any(code in text for text in group["texts"])}
+    with Chromium() as browser, Site(site) as served, View(browser, served) as view:
+        page = view.open("troubleshoot/", quiet=True)
+        assert best(page, around.format(code)) in having
+        assert having <= {str(link.get_attribute("href")) for link in page.locator("#symptoms-found a").all()}
+        assert re.fullmatch(r"1 message fits\.|\d messages fit, the best first\.", page.locator("#symptoms").get_by_role("status").inner_text())
+
+
+@pytest.mark.browser
+def test_what_is_only_near_says_so(site: Path) -> None:
+    with Chromium() as browser, Site(site) as served, View(browser, served) as view:
+        page = view.open("troubleshoot/", quiet=True)
+        best(page, "my colleague says that the model has a certificate of its own on Tuesday")
+        assert page.locator("#symptoms").get_by_role("status").inner_text().startswith("No message fits exactly. These come nearest")
+
+
+def test_messages_of_other_pages_are_there(site: Path, book: Book) -> None:
+    """Once each, with the address of the block that shows them."""
+    found = symptoms.elsewhere(book)
+    assert len(found) >= 20 and len({text for _, _, text in found}) == len(found)
+    for at, title, text in found:
+        name, _, anchor = at.partition("#")
+        page = built(site, name)
+        block = page.find(id=anchor)
+        assert block is not None and text in block.get_text(), at
+        assert page.select_one("h1") is not None and title, at
 
 
 @pytest.mark.browser

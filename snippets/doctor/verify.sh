@@ -1,1 +1,1 @@
-echo "9afe11217a5794c432645344454a02f4d400b8b1ec7317f37bf064bd06935703  gateway_doctor.py" | sha256sum --check
+echo "17a71f62cbe6589d81c1189ff01bd06716ad22ad12ca03cfec8fc4d67277b15b  gateway_doctor.py" | sha256sum --check

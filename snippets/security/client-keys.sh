@@ -1,7 +1,8 @@
 ask() {
-  curl -s -m 20 -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/messages" \
-    -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \
-    -d '{"model": "claude-haiku-5-5", "max_tokens": 1, "num_retries": 0, "messages": [{"role": "user", "content": "."}]'"$1}"
+  printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
+    curl -s -m 20 -H @- -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/messages" \
+      -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \
+      -d '{"model": "claude-haiku-5-5", "max_tokens": 1, "num_retries": 0, "messages": [{"role": "user", "content": "."}]'"$1}"
 }
 plain=$(ask '')
 key=$(ask ', "api_key": "not-a-key"')

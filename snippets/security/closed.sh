@@ -1,5 +1,6 @@
 without() { curl -s -m 20 -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL$1"; }
-with=$(curl -s -m 20 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" "$ANTHROPIC_BASE_URL/v1/models")
+with=$(printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
+  curl -s -m 20 -H @- -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/models")
 if [ "$with" != 200 ]; then
   echo "wrong: with the key, /v1/models answers $with; nothing can be said"
   false

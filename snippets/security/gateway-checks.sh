@@ -109,7 +109,8 @@ fi
 
 check_closed() (
 without() { curl -s -m 20 -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL$1"; }
-with=$(curl -s -m 20 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" "$ANTHROPIC_BASE_URL/v1/models")
+with=$(printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
+  curl -s -m 20 -H @- -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/models")
 if [ "$with" != 200 ]; then
   echo "wrong: with the key, /v1/models answers $with; nothing can be said"
   false
@@ -133,9 +134,10 @@ fi
 
 check_client_keys() (
 ask() {
-  curl -s -m 20 -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/messages" \
-    -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \
-    -d '{"model": "claude-haiku-5-5", "max_tokens": 1, "num_retries": 0, "messages": [{"role": "user", "content": "."}]'"$1}"
+  printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
+    curl -s -m 20 -H @- -o /dev/null -w '%{http_code}' "$ANTHROPIC_BASE_URL/v1/messages" \
+      -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \
+      -d '{"model": "claude-haiku-5-5", "max_tokens": 1, "num_retries": 0, "messages": [{"role": "user", "content": "."}]'"$1}"
 }
 plain=$(ask '')
 key=$(ask ', "api_key": "not-a-key"')
@@ -182,7 +184,8 @@ fi
 check_audit_log() (
 lines() { grep -sc 'GET /v1/models' ~/litellm-gateway/gateway.log; }
 before=$(lines)
-curl -s -m 20 -o /dev/null -H "Authorization: Bearer $ANTHROPIC_AUTH_TOKEN" "$ANTHROPIC_BASE_URL/v1/models"
+printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
+  curl -s -m 20 -H @- -o /dev/null "$ANTHROPIC_BASE_URL/v1/models"
 sleep 1 # the line may come a moment after the answer
 after=$(lines)
 if [ "${after:-0}" -gt "${before:-0}" ]; then
@@ -398,7 +401,10 @@ if ! commits=$(git rev-list --all 2>/dev/null); then
   false
 elif [ -z "$commits" ]; then
   echo "ok: no commit yet"
-elif found=$(git grep -IoE "$key" $(echo $commits) -- 2>/dev/null | grep 'sk-.*[A-Z]' | grep 'sk-.*[0-9]' | cut -d: -f1,2 | sort -u | grep .); then
+elif ! found=$(echo "$commits" | xargs -n 500 sh -c 'git grep -IoE "$0" "$@" --; test $? -le 1' "$key"); then
+  echo "wrong: git could not look into every commit"
+  false
+elif found=$(echo "$found" | grep 'sk-.*[A-Z]' | grep 'sk-.*[0-9]' | cut -d: -f1,2 | sort -u | grep .); then
   echo "wrong: a key stands in (commit:file)" $found
   false
 else

@@ -1,5 +1,6 @@
-region=$(curl -s -o /dev/null -w '%header{x-litellm-model-id}' http://127.0.0.1:4000/v1/messages \
-  -H "Authorization: Bearer $(cat ~/litellm-gateway/master-key)" -H 'content-type: application/json' \
-  -d '{"model": "claude-opus-5-5", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}')
+region=$(printf 'Authorization: Bearer %s\n' "$(cat ~/litellm-gateway/master-key)" |
+  curl -s -H @- -o /dev/null -w '%header{x-litellm-model-id}' http://127.0.0.1:4000/v1/messages \
+    -H 'content-type: application/json' \
+    -d '{"model": "claude-opus-5-5", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}')
 echo "answered by: $region"
 test "$region" = eu

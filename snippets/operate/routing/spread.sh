@@ -1,7 +1,8 @@
 used=$(for attempt in $(seq 20); do
-  curl -s -o /dev/null -w '%header{x-litellm-model-id}\n' http://127.0.0.1:4000/v1/messages \
-    -H "Authorization: Bearer $(cat ~/litellm-gateway/master-key)" -H 'content-type: application/json' \
-    -d '{"model": "claude-opus-5-5", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}'
+  printf 'Authorization: Bearer %s\n' "$(cat ~/litellm-gateway/master-key)" |
+    curl -s -H @- -o /dev/null -w '%header{x-litellm-model-id}\n' http://127.0.0.1:4000/v1/messages \
+      -H 'content-type: application/json' \
+      -d '{"model": "claude-opus-5-5", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}'
 done | sort -u)
 echo "$used"
 test "$used" = "$(printf 'opus-first-key\nopus-second-key')"

@@ -1,4 +1,5 @@
-curl -s http://127.0.0.1:4000/health -H "Authorization: Bearer $(cat ~/litellm-gateway/master-key)" |
+printf 'Authorization: Bearer %s\n' "$(cat ~/litellm-gateway/master-key)" |
+  curl -s -H @- http://127.0.0.1:4000/health |
   python3 -c '
 import json, sys
 report = json.load(sys.stdin)

@@ -1,2 +1,2 @@
-curl -s http://127.0.0.1:4000/v1/models \
-  -H "Authorization: Bearer $(cat ~/litellm-gateway/master-key)" | python3 -m json.tool | grep '"id"'
+printf 'Authorization: Bearer %s\n' "$(cat ~/litellm-gateway/master-key)" |
+  curl -s -H @- http://127.0.0.1:4000/v1/models | python3 -m json.tool | grep '"id"'
