@@ -99,15 +99,16 @@ def _group(book: Book, name: str, group: dict[str, Any]) -> str:
     answers = f' data-req="{" ".join(group["requirements"])}"' if "requirements" in group else ""
     parts = [f"## {group['title']} {{ #{name}{answers} }}", "**What you see**"]
     shared = group.get("text")
-    if shared:
-        parts.append(render.block(book, shared))
-    elif several:
+    shown = shared or (None if several else next(iter(group["causes"].values()))["text"])
+    if shown:
+        parts.append(render.block(book, shown))
+    else:
         parts.append("The words differ with the cause; each stands with its own below.")
     if "note" in group:
         parts.append(choose.marked(group["note"]))
     if "older" in group:
         items = [f"- {html.escape(row['text'])} ({row['versions']}; [source]({row['source']}))" for row in group["older"]]
-        parts += ["Older wordings, as reported:", "\n".join(items)]
+        parts += ["Other wordings, as reported:", "\n".join(items)]
     if name in book.fact("older.texts"):
         parts.append(f"Claude Code {book.fact('older.version')} printed, on {book.fact('older.day')}: {html.escape(book.fact('older.texts')[name])}")
     if several:
@@ -119,7 +120,6 @@ def _group(book: Book, name: str, group: dict[str, Any]) -> str:
         parts += [_cause(book, cause, data, shared) for cause, data in group["causes"].items()]
     else:
         ((cause, data),) = group["causes"].items()
-        parts += [] if shared else [render.block(book, data["text"])]
         parts += [f"**Why.** {data['title']}. {_why(book, data)}\n{{: #{cause} }}", f"**Find out.** {choose.marked(group['find'])}"]
         again = "The session, started again, no longer shows it." if _in_session(group) else "The command that failed prints its answer."
         parts += [_fix(data), f"**Verify.** {again}"]
@@ -248,8 +248,11 @@ def index(book: Book) -> str:
             for name, group in about["groups"].items()
         ]
         parts.append(f"### {about['name']} {{ #{layer} }}\n\n" + "\n".join(rows))
-    others = [f'- {title}: <a data-site-href="{at}">{html.escape(_short(text))}</a>' for at, title, text in elsewhere(book)]
-    parts.append("### Providers, other gateways, routing { #elsewhere }\n\nThese stand on the pages of what says them.\n\n" + "\n".join(others))
+    others: dict[str, list[str]] = {}
+    for at, title, text in elsewhere(book):
+        others.setdefault(title, []).append(f'    - <a data-site-href="{at}">{html.escape(_short(text))}</a>')
+    parts.append("### Providers, other gateways, routing { #elsewhere }\n\nThese stand on the pages of what prints them.")
+    parts.append("\n".join(line for title, links in others.items() for line in [f"- {title}", *links]))
     return "\n\n".join(parts)
 
 

@@ -610,3 +610,9 @@ def examination() -> Any:
     """A doctor that has found nothing yet."""
     options = doctor.arguments([])
     return doctor.Doctor(doctor.configuration([], {}), options, doctor.Findings(), doctor.Redactor(), doctor.Clock(30), lambda text: None)
+
+
+def test_the_oldest_releases_are_those_of_the_pages() -> None:
+    limits = (FILE.parents[2] / "docs" / "operate" / "limits.md").read_text("utf-8")
+    row = next(line for line in limits.splitlines() if line.startswith("| LiteLLM |"))
+    assert f"| {doctor.FLOOR['litellm']}, for " in row, f"docs/operate/limits.md and FLOOR in {FILE.name} must name the same oldest LiteLLM"

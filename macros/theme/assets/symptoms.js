@@ -29,7 +29,7 @@
     return new Set(found.filter((word) => !/^\d+$/.test(word) || STATUS.test(word)));
   };
 
-  const texts = groups.flatMap((group, at) => [group.title, ...group.texts].map((text) => ({ at, words: words(text) })));
+  const texts = groups.flatMap((group, at) => [group.title, ...group.texts].map((text) => ({ at, text, words: words(text) })));
   const having = new Map();
   for (const text of texts) for (const word of text.words) having.set(word, (having.get(word) || new Set()).add(text.at));
   const weight = (word) => Math.log(1 + groups.length / (having.get(word) || { size: groups.length }).size);
@@ -52,11 +52,10 @@
     const best = new Map();
     for (const text of texts) {
       const points = score(pasted, text) + codes.some((word) => text.words.has(word));
-      best.set(text.at, Math.max(best.get(text.at) || 0, points));
+      if (points > (best.get(text.at) || { points: 0 }).points) best.set(text.at, { ...groups[text.at], points, text: text.text });
     }
-    const most = Math.max(0.2, ...best.values());
-    const ranked = [...best].filter(([, points]) => points > most / 2).sort((one, other) => other[1] - one[1]);
-    return ranked.slice(0, MOST).map(([at, points]) => ({ ...groups[at], points }));
+    const ranked = [...best.values()].sort((one, other) => other.points - one.points);
+    return ranked.filter((group) => group.points > Math.max(0.2, ranked[0].points) / 2).slice(0, MOST);
   };
 
   const told = (found) => {
@@ -74,7 +73,7 @@
         const link = document.createElement("a");
         link.href = group.at;
         link.textContent = group.title;
-        item.append(link, `: ${group.texts[0].split("\n")[0]}`);
+        item.append(link, `: ${(group.text === group.title ? group.texts[0] : group.text).split("\n")[0]}`);
         return item;
       }),
     );
