@@ -16,6 +16,8 @@ ENDS = {"front": "nginx's log", "gateway": "the gateway's log", "proxy": "the pr
 HOPS = {"front": "nginx", "tap": "the gateway", "gateway": "the gateway", "proxy": "the proxy", "provider": "the provider"}
 #: The folders of pages that show messages of their own.
 ELSEWHERE = ("providers", "gateways", "operate")
+#: Two messages that begin with as many equal characters are one.
+SAME = 70
 VERIFY = "After each fix below, the command that failed was run again, and printed its answer."
 VERIFY_SESSION = "After each fix below, the session was started again, and no longer showed it."
 
@@ -194,8 +196,11 @@ def _short(text: str, most: int = 110) -> str:
 
 
 def groups(book: Book) -> list[dict[str, Any]]:
-    """What the search in the browser reads: each group's address, title, and all texts and older wordings of it; then the messages on other pages."""
-    found = [
+    """What the search in the browser reads: each group's address, title, and all texts and older wordings of it.
+
+    The messages of other pages it reads from their list.
+    """
+    return [
         {
             "at": f"{layer}/#{name}",
             "title": group["title"],
@@ -204,12 +209,11 @@ def groups(book: Book) -> list[dict[str, Any]]:
         for layer, data in layers(book).items()
         for name, group in data["groups"].items()
     ]
-    return found + [{"at": f"../{at}", "title": title, "texts": [text]} for at, title, text in elsewhere(book)]
 
 
 def elsewhere(book: Book) -> list[tuple[str, str, str]]:
-    """The messages of providers, gateways and operation, which no layer has: address from the root, title of the page, text; each text once."""
-    known = {render.text(book, book.block(text)) for layer in layers(book).values() for group in layer["groups"].values() for text in texts(group)}
+    """The messages of providers, gateways and operation, which no layer has: address from the root, title of the page, text; each beginning once."""
+    known = {render.text(book, book.block(text))[:SAME] for layer in layers(book).values() for group in layer["groups"].values() for text in texts(group)}
     found = []
     for folder in ELSEWHERE:
         for path in sorted((book.root / "docs" / folder).glob("*.md")):
@@ -218,8 +222,8 @@ def elsewhere(book: Book) -> list[tuple[str, str, str]]:
             for block_id in re.findall(r'"([\w/.-]+\.out)"', source):
                 block = book.block(block_id)
                 text = render.text(book, block)
-                if block.check == "symptom" and text not in known:
-                    known.add(text)
+                if block.check == "symptom" and text[:SAME] not in known:
+                    known.add(text[:SAME])
                     found.append((f"{folder}/{path.stem}/#{render.anchor(block_id)}".replace("/index/", "/"), title, text))
     return found
 
@@ -232,7 +236,7 @@ def _older(book: Book, group: str) -> list[str]:
 
 def index(book: Book) -> str:
     """The form, hidden until macros/theme/assets/symptoms.js works, and every group by layer."""
-    data = json.dumps(groups(book), ensure_ascii=False).replace("</", "<\\/")
+    data = json.dumps(groups(book), ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     parts = [
         '<form class="calculator" id="symptoms" hidden><label for="symptoms-paste">Paste the message, with whatever stands around it</label>'
         '<textarea id="symptoms-paste" rows="4" spellcheck="false" autocomplete="off"></textarea>'
@@ -241,10 +245,8 @@ def index(book: Book) -> str:
     ]
     for layer, about in layers(book).items():
         rows = [
-            f'- <a data-site-href="troubleshoot/{layer}/#{name}">{html.escape(group["title"])}</a>: '
-            + ", ".join(
-                f'<a data-site-href="troubleshoot/{layer}/#{cause}">{html.escape(_small(data["title"]))}</a>' for cause, data in group["causes"].items()
-            )
+            f'- <a href="{layer}/#{name}">{html.escape(group["title"])}</a>: '
+            + ", ".join(f'<a href="{layer}/#{cause}">{html.escape(_small(data["title"]))}</a>' for cause, data in group["causes"].items())
             for name, group in about["groups"].items()
         ]
         parts.append(f"### {about['name']} {{ #{layer} }}\n\n" + "\n".join(rows))

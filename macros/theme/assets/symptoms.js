@@ -6,6 +6,10 @@
   const count = document.getElementById("symptoms-count");
   const list = document.getElementById("symptoms-found");
   const groups = JSON.parse(document.getElementById("symptoms-data").textContent);
+  for (const link of document.querySelectorAll("#elsewhere ~ ul a")) {
+    const title = link.closest("ul").parentElement.firstChild.textContent.trim();
+    groups.push({ at: link.getAttribute("href"), title, texts: [link.textContent] });
+  }
   const MOST = 5;
   const SURE = 0.45; // below, the nearest are shown, and said to be no more than that
   const RARE = 3; // a code is one that so many groups have at most
@@ -35,23 +39,25 @@
   const weight = (word) => Math.log(1 + groups.length / (having.get(word) || { size: groups.length }).size);
   const sum = (all) => [...all].reduce((total, word) => total + weight(word), 0);
 
-  // Of its words, how many were pasted; of the pasted words that are known, how many are its own.
+  // Of its words, how many were pasted; of the pasted words that are known, how many are its own. More when all were pasted.
   const score = (pasted, text) => {
     const both = sum([...text.words].filter((word) => pasted.has(word)));
     const known = sum([...pasted].filter((word) => having.has(word)));
     const covered = both / sum(text.words);
-    return both === 0 ? 0 : (2 * covered * (both / known)) / (covered + both / known);
+    const whole = covered === 1 && text.words.size > 4 ? 0.5 : 0;
+    return both === 0 ? 0 : whole + (2 * covered * (both / known)) / (covered + both / known);
   };
 
   const isCode = (word) => /[a-z]_[a-z]/.test(word) && !/^(?:anthropic|claude)_/.test(word) && having.has(word) && having.get(word).size <= RARE;
 
-  // Each group with its points, the best first: 1 for a whole message, and 1 more for a code in it.
+  // The groups, the best first. A code makes sure, but a message that fits is surer.
   const find = (message) => {
     const pasted = words(message);
     const codes = [...pasted].filter(isCode);
     const best = new Map();
     for (const text of texts) {
-      const points = score(pasted, text) + codes.some((word) => text.words.has(word));
+      const fits = score(pasted, text);
+      const points = Math.max(fits, codes.some((word) => text.words.has(word)) ? SURE : 0) + fits / 100;
       if (points > (best.get(text.at) || { points: 0 }).points) best.set(text.at, { ...groups[text.at], points, text: text.text });
     }
     const ranked = [...best.values()].sort((one, other) => other.points - one.points);
