@@ -155,7 +155,7 @@ def prune(sheets: dict[str, str], used: Used) -> dict[str, str]:
         if prelude.startswith("@"):
             return f"{prelude}{{{body.strip()}}}"
         kept = [selector.strip() for selector in split(prelude, ",") if used.may_match(selector)]
-        declarations = ";".join(re.sub(r"\s+", " ", part).strip() for part in split(body, ";") if part.strip())
+        declarations = ";".join(re.sub(r"^([\w-]+): ", r"\1:", re.sub(r"\s+", " ", part).strip()) for part in split(body, ";") if part.strip())
         return f"{','.join(kept)}{{{declarations}}}" if kept and declarations else None
 
     sheets = {name: each_rule(source, selectors) for name, source in sheets.items()}

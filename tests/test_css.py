@@ -54,7 +54,7 @@ def used() -> css.Used:
         ("@supports (a:b){@media print{p{a:b}}}", "@supports (a:b){@media print{p{a:b}}}"),
         ("p{background:url('data:image/svg+xml,<svg a={;}/>')}", "p{background:url('data:image/svg+xml,<svg a={;}/>')}"),
         ("/* a } */p{a:b;}", "p{a:b}"),
-        ("p { a: b;\n  c: d\n}\n", "p{a: b;c: d}"),
+        ("p { a: b;\n  c: d\n}\n", "p{a:b;c:d}"),
         ("p{--x:1;a:b}", "p{a:b}"),
         ("p{--x:1;a:var(--x)}", "p{--x:1;a:var(--x)}"),
         ("p{--x:1;--y:var(--x);a:b}", "p{a:b}"),

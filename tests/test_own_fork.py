@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,3 +140,14 @@ def test_whoever_waits_is_told_that_litellm_cannot_be_imported(tmp_path: Path) -
     python = stands_in(tmp_path, "raise ImportError('a lab library is missing')")
     with Forker(tmp_path, python), pytest.raises(RuntimeError, match="LiteLLM cannot be imported: [^$]*a lab library is missing"):
         wait_until(Forker(tmp_path).ready, 60, "the import")
+
+
+def test_it_ends_quietly_when_who_asked_is_gone_with_an_answer_unread() -> None:
+    line, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    env = {"PATH": os.defpath, "PYTHONPATH": str(programs.ROOT)}
+    with its:
+        forks = subprocess.Popen([sys.executable, "-m", "tests.lab.own_fork", str(its.fileno())], env=env, stderr=subprocess.PIPE, pass_fds=[its.fileno()])
+    line.send(b"{}")
+    assert select.select([line], [], [], 20)[0], "the answer to a request that names no files"
+    line.close()
+    assert (forks.communicate(timeout=20)[1], forks.returncode) == (b"", 0)

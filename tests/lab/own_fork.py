@@ -111,7 +111,10 @@ def main(line: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     while True:
-        data, files, _, _ = socket.recv_fds(line, SIZE, 5)
+        try:
+            data, files, _, _ = socket.recv_fds(line, SIZE, 5)
+        except ConnectionResetError:  # who asked ended without reading the last answer
+            return
         if not data:  # who asked is gone
             return
         made = os.fork()
