@@ -6,6 +6,8 @@ A ledger (``ledger.yaml``) stands beside the files it lists. An id is
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
 import re
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,11 +143,27 @@ def _lines_of_blocks(path: Path) -> dict[str, int]:
     return {key.value: key.start_mark.line + 1 for key, _ in blocks.value}
 
 
+@functools.cache
+def _quick(rules: str) -> jsonschema_rs.Draft202012Validator | None:
+    with contextlib.suppress(ValueError):
+        return jsonschema_rs.Draft202012Validator(json.loads(rules))
+    return None
+
+
+def _allows(rules: str, data: Any) -> bool:
+    """Whether the quick validator has nothing against the data. Of what it cannot say, and of what it refuses, the other one has the last word."""
+    validator = _quick(rules)
+    try:
+        return validator is not None and validator.is_valid(data)
+    except ValueError:  # no JSON can hold it: a date, a key that is a number
+        return False
+
+
 def validate(data: Any, schema_path: Path, path: Path) -> None:
     """Raise BookError for the first thing the schema does not allow."""
-    rules = schema(schema_path)
-    validator = jsonschema.Draft202012Validator(rules)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(data))
+    if _allows(schema_path.read_text("utf-8"), data):
+        return
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema(schema_path)).iter_errors(data))
     if error is not None:
         keys = list(error.absolute_path)
         place = "/".join(str(key) for key in keys) or "the file"

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from macros import guards, render
-from macros.ledger import Book, BookError, read_yaml
+from macros.ledger import Book, BookError, read_yaml, validate
 from tests.handbook import NOTE, Mistake, assert_stops, build, build_warm, ledger, page, remove, replace, several, sha256, write, write_handbook
 from tests.lab.programs import ROOT
 
@@ -171,6 +171,18 @@ def test_every_schema_is_one() -> None:
         rules = json.loads(path.read_text())
         assert rules["$schema"] == "https://json-schema.org/draft/2020-12/schema", path
         jsonschema.Draft202012Validator.check_schema(rules)
+
+
+@pytest.mark.parametrize("text", ["{a: 2026-11-23}", "{1: b}", "{a: b, 2026-11-23: c}", "{a: [b]}"])
+def test_what_json_cannot_hold_is_refused_in_the_same_words(text: str, tmp_path: Path) -> None:
+    """A date or a number as a key: the quick validator cannot say whether they are right."""
+    rules, data = tmp_path / "rules.json", tmp_path / "data.yaml"
+    rules.write_text('{"type": "object", "properties": {"a": {"type": "string"}}, "propertyNames": {"enum": ["a"]}, "additionalProperties": false}')
+    data.write_text(text)
+    with pytest.raises(BookError, match=r"data\.yaml:1: .*; see .*rules\.json"):
+        validate(read_yaml(data), rules, data)
+    data.write_text("{a: b}")
+    validate(read_yaml(data), rules, data)
 
 
 def test_every_file_of_facts_has_a_schema_and_every_schema_facts(book: Book) -> None:

@@ -1,6 +1,6 @@
 """A private network, file system view and process tree for one page.
 
-The network has only loopback; ``/etc`` is a copy, with its own hosts file, so
+The network has only loopback; ``/etc`` is a copy (``etc`` from outside), with its own hosts file, so
 that ports and host names on a page are used unchanged and nothing can leave.
 ``/mnt`` is a folder of the namespace's own (``mnt`` from outside), for home
 folders whose path is the same in every run.
@@ -12,9 +12,10 @@ Needs util-linux and iproute2, and root or unprivileged user namespaces.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import select
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -22,15 +23,22 @@ from types import TracebackType
 
 from tests.lab import programs, room
 
+#: What an ordinary user cannot read is left out of the copy, which is in memory.
 SETUP = """
 set -e
 ip link set lo up
+mount -t tmpfs -o mode=755 tmpfs "$1"
+cp -dR --preserve=mode,timestamps /etc/. "$1" 2> "$2/not-copied" || [ "$3" != 0 ] || { cat "$2/not-copied" >&2; exit 1; }
+rm "$2/not-copied"
 mount --bind "$1" /etc
 mount --bind "$2" /mnt
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 echo ready
 sleep infinity & wait
 """
+
+#: For how many seconds a list of listeners holds while the number of sockets does.
+A_MOMENT = 0.3
 
 
 class NamespaceError(Exception):
@@ -43,6 +51,7 @@ class Namespace:
     def __init__(self, hosts: dict[str, list[str]]) -> None:
         self._started: list[subprocess.Popen[bytes]] = []
         self._init: int | None = None
+        self._listening: tuple[list[list[str]], float, list[tuple[str, int]]] | None = None
         self.folder = room.make("lab-")
         try:
             self._start(hosts)
@@ -51,20 +60,17 @@ class Namespace:
             raise
 
     def _start(self, hosts: dict[str, list[str]]) -> None:
-        self.etc = self.folder / "etc"
         self.mnt = self.folder / "mnt"
-        self.mnt.mkdir()
-        shutil.copytree("/etc", self.etc, symlinks=True, ignore=_unreadable, ignore_dangling_symlinks=True)
-        self.folder.chmod(0o755)  # not before: copies get the modes of their originals last
-        lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{address} {' '.join(names)}" for address, names in hosts.items())]
-        _replace(self.etc / "hosts", "\n".join(lines) + "\n")
-        _replace(self.etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        copy = self.folder / "etc"
+        for folder in (self.mnt, copy):
+            folder.mkdir()
+        self.folder.chmod(0o755)
         own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         self._unshare = subprocess.Popen(
             [
                 str(programs.system("setpriv")), "--pdeathsig", "KILL",
                 str(programs.system("unshare")), *own, "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL",
-                "sh", "-c", SETUP, "setup", str(self.etc), str(self.mnt),
+                "sh", "-c", SETUP, "setup", str(copy), str(self.mnt), str(os.geteuid()),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -78,6 +84,10 @@ class Namespace:
         children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children").read_text().split()
         self.pid = int(children[0])
         self._init = os.pidfd_open(self.pid)
+        self.etc = Path(f"/proc/{self.pid}/root/etc")
+        lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{address} {' '.join(names)}" for address, names in hosts.items())]
+        _replace(self.etc / "hosts", "\n".join(lines) + "\n")
+        _replace(self.etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 
     def enter(self) -> list[str]:
         """The command prefix that runs a program inside."""
@@ -97,9 +107,20 @@ class Namespace:
         return subprocess.run(words, env=env, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
 
     def listeners(self) -> list[tuple[str, int]]:
-        """Every (address, port) on which something inside listens, TCP."""
-        import ipaddress
+        """Every (address, port) on which something inside listens, TCP.
 
+        The list costs the kernel milliseconds, for it looks through the whole
+        machine's connections; who waits asks often. So, for a moment, it is
+        made anew only when the number of sockets has changed, which costs nothing.
+        """
+        net = Path(f"/proc/{self.pid}/net")
+        counted = [re.findall(r"^TCP6?: inuse \d+", (net / name).read_text(), re.MULTILINE) for name in ("sockstat", "sockstat6")]
+        if self._listening and self._listening[0] == counted and time.monotonic() < self._listening[1]:
+            return list(self._listening[2])
+        self._listening = (counted, time.monotonic() + A_MOMENT, self._listeners())
+        return list(self._listening[2])
+
+    def _listeners(self) -> list[tuple[str, int]]:
         found = []
         for name in ("tcp", "tcp6"):
             for line in Path(f"/proc/{self.pid}/net/{name}").read_text().splitlines()[1:]:
@@ -136,10 +157,6 @@ class Namespace:
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _unreadable(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if not os.access(os.path.join(folder, name), os.R_OK) and not os.path.islink(os.path.join(folder, name))}
 
 
 def _replace(path: Path, text: str) -> None:
