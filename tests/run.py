@@ -48,7 +48,7 @@ def page(name: str) -> int:
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
     # What needs a lab often waits for a program; the rest never does, and each worker more reads every page once more.
-    chosen = {"all": ["-n", "3", "--junitxml", "reports/junit.xml"], "check": ["-n", "2", "-m", "not lab and not browser and not long"]}
+    chosen = {"all": ["-n", "4", "--junitxml", "reports/junit.xml"], "check": ["-n", "2", "-m", "not lab and not browser and not long"]}
     if what not in chosen:
         print("usage: python -m tests.run all|check|page PAGE", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.schemas import SECRETS, differences, files, table, text
 
 EXPECTED, NOTICED = table("settings/expected"), table("settings/noticed")
 INVALID, VALID, WITH_NOTICES = files("settings/invalid"), files("settings/valid"), files("settings/noticed")
+#: Of what Claude Code does with a wrong file, `make test` asks about every third, and `make test-all` about all.
+ASKED = 1 if os.environ.get("HANDBOOK_ALL_VARIANTS") == "1" else 3
 USER = "~/.claude/settings.json"
 #: In the lab, the stand-in for the provider answers at the gateway's address.
 GATEWAY, TOKEN = "https://gateway.corp.example", "a-key-of-no-use"
@@ -217,19 +220,19 @@ def test_what_claude_code_does_with_the_counterexamples(world: World) -> None:
     """Why the rules exist. A file that is left out, or an address that is not read, sends the gateway's token to Anthropic."""
     shell = {"ANTHROPIC_AUTH_TOKEN": LAB_KEY, "NODE_EXTRA_CA_CERTS": "/mnt/lab/ca.pem"}
     problems, silent = [], []
-    for name, entry in EXPECTED.items():
-        if "claude" not in entry:
-            continue
+    silently = ["lower-case.json", "misspelt-variable.json"]
+    told = [name for name, entry in EXPECTED.items() if "claude" in entry]
+    for name in sorted({*told[::ASKED], *silently}):
         stdout, stderr, requests = ask(world, name, INVALID[name], shell)
         host = requests[0]["headers"]["host"] if requests else ""
         seen = {"to": {"": "nobody", "api.anthropic.com": "anthropic"}.get(host, "gateway"), "answers": stdout == "seen\n"}
-        wanted = entry["claude"]
+        wanted = EXPECTED[name]["claude"]
         sent = {key: requests[0]["headers"].get(key) for key in wanted.get("sends", {})} if requests else {}
         if seen != {key: wanted[key] for key in seen} or wanted.get("prints", "") not in stdout + stderr or sent != wanted.get("sends", {}):
             problems.append(f"{name}: {seen} {sent} {stdout!r} {stderr[-200:]!r}")
         silent += [name] if seen == {"to": "anthropic", "answers": True} and not stderr else []
     assert problems == []
-    assert "lower-case.json" in silent and "misspelt-variable.json" in silent
+    assert set(silently) <= set(silent)
 
 
 @pytest.mark.lab

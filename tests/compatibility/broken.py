@@ -77,9 +77,8 @@ class Proxy:
         headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in {*HOP, "authorization", "x-api-key"}}
         headers["x-api-key"] = kit.PROVIDER_KEY
         path = fault.path(request.path_qs)
-        if raw:
-            body = json.loads(raw)
-            raw = json.dumps(fault.body(body)).encode()
+        if raw and fault.body:
+            raw = json.dumps(fault.body(json.loads(raw))).encode()
         try:
             async with self.session.request(request.method, self.upstream + path, data=raw or None, headers=fault.headers(headers)) as answer:
                 return await self.relay(request, answer)
@@ -128,6 +127,8 @@ class Fault:
     limit = LIMIT
     open = False
     waits: float | None = None
+    #: What becomes of a request's body; none: every byte stays.
+    body: Callable[[Any], Any] | None = None
     buffers = False
     completes = False
     ends = 0
@@ -140,9 +141,6 @@ class Fault:
 
     def headers(self, headers: dict[str, str]) -> dict[str, str]:
         return headers
-
-    def body(self, body: Any) -> Any:
-        return body
 
     def answer_headers(self, status: int, headers: dict[str, str]) -> dict[str, str]:
         return headers

@@ -84,7 +84,7 @@ class Namespace:
         children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children").read_text().split()
         self.pid = int(children[0])
         self._init = os.pidfd_open(self.pid)
-        self.etc = Path(f"/proc/{self.pid}/root/etc")
+        self.etc = Path(f"/proc/{self.pid}/root", "etc")
         lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{address} {' '.join(names)}" for address, names in hosts.items())]
         _replace(self.etc / "hosts", "\n".join(lines) + "\n")
         _replace(self.etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
