@@ -73,6 +73,37 @@ def test_a_module_that_is_not_there_says_so_in_the_log(inside: Namespace) -> Non
     wait_until(lambda: "No module named tests.lab.no_such_program" in (inside.mnt / "log").read_text(), 10, "its error")
 
 
+PORTS = """
+import socket
+first = socket.create_server(("127.0.0.1", 7001))
+print(flush=True)
+input()
+first.close()
+second = socket.create_server(("127.0.0.1", 7002))
+print(flush=True)
+input()
+"""
+
+
+def test_listeners_are_seen_as_they_come_and_go(inside: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once when there are more or fewer sockets than before; when one takes the place of another, a moment later."""
+    assert inside.listeners() == []
+    with inside.popen([sys.executable, "-c", PORTS], {"PATH": os.defpath}, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdin and program.stdout
+        program.stdout.readline()
+        assert inside.listeners() == [("127.0.0.1", 7001)]
+        looked = []
+        monkeypatch.setattr(inside, "_listeners", lambda: looked.append(True) or Namespace._listeners(inside))
+        assert [inside.listeners() for _ in range(50)] == [[("127.0.0.1", 7001)]] * 50
+        assert len(looked) < 10, "it costs milliseconds each time"
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+        program.stdout.readline()
+        wait_until(lambda: inside.listeners() == [("127.0.0.1", 7002)], 5, "the second port")
+        program.stdin.write(b"\n")
+    assert inside.listeners() == []
+
+
 def test_it_ends_with_the_namespace(inside: Namespace) -> None:
     reads, writes = os.pipe()
     own_fork.start(inside, RUNS, ["-n", "1", "-r", "1", TELLS], {}, writes)
