@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,12 @@ print(json.dumps(answers))
 def world(book: Book, site: Path) -> Iterator[World]:
     with World(book, site, providers=["bedrock"]) as machine:
         yield machine
+
+
+def test_a_stand_in_that_cannot_start_says_why_at_once(book: Book, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "litellm_python", lambda: Path(sys.executable))
+    with pytest.raises(RuntimeError, match="No module named 'botocore'"), World(book, site, providers=["bedrock"]):
+        pass
 
 
 def in_python(world: World, program: str, asked: dict[str, Any]) -> Any:

@@ -39,15 +39,16 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from macros.ledger import ROOT, read_yaml
 from tests.lab.anthropic_api import answer_text
 from tests.lab.lines import Log
 
+FACTS = Path(__file__).parents[2] / "snippets" / "facts" / "bedrock.yaml"
 HOST = re.compile(r"bedrock(-runtime)?\.([a-z0-9-]+)\.amazonaws\.com")
 PATH = re.compile(r"/model/([^/]+)/(invoke|invoke-with-response-stream|count-tokens)")
 ACTIONS = {"invoke": "InvokeModel", "invoke-with-response-stream": "InvokeModelWithResponseStream", "count-tokens": "CountTokens"}
@@ -383,7 +384,7 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, help="PEM file with key and chain; without it, plain HTTP")
     options = parser.parse_args()
     try:
-        api = BedrockAPI(options.folder, read_yaml(ROOT / "snippets" / "facts" / "bedrock.yaml"))
+        api = BedrockAPI(options.folder, yaml.safe_load(FACTS.read_text("utf-8")))
         asyncio.run(serve(api, options.address, options.tls_port, options.certificate))
     except KeyboardInterrupt:
         pass

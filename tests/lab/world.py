@@ -107,7 +107,7 @@ class World:
         self._start("http.server", port, "--bind", "127.0.0.1", "--directory", str(self.site))
         ready = [*(self.folder(name) / "ready" for name in ("anthropic", *self.providers)), self.lab / "dns.ready", self.lab / "gateway.ready"]
         served = ("127.0.0.1", int(port))
-        wait_until(lambda: all(path.exists() for path in ready) and served in self.inside.listeners(), 30, "the start of the stand-ins")
+        wait_until(lambda: self._unharmed() and all(path.exists() for path in ready) and served in self.inside.listeners(), 30, "the start of the stand-ins")
         for name in self.providers:  # what a provider gives its customer, such as a key file
             given = self.folder(name) / "given"
             if given.exists():
@@ -115,6 +115,13 @@ class World:
         self.lab_listeners = self.inside.listeners()
         self.company = [gateway_host.prepare(self.inside, self.book).cert_pem.bytes()] if self.machines else []
         self._hand_out_authorities()
+
+    def _unharmed(self) -> bool:
+        """True; raises RuntimeError with what a program of the lab's own wrote when it ended in its start."""
+        written = (self.lab / "programs.txt").read_text("utf-8", "replace")
+        if "Traceback (most recent call last)" in written:
+            raise RuntimeError(f"a stand-in did not start; it wrote:\n{written[-2000:]}")
+        return True
 
     def _start(self, module: str, *words: str, litellm: bool = False) -> None:
         """Start one of the lab's own programs inside; ``litellm``: with the Python of LiteLLM's environment."""
