@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -29,6 +30,19 @@ class Only:
         items[:] = left
 
 
+class WhenCollected:
+    """Calls ``begin`` once, when all workers know their tests: what takes the processors for long would make the first test wait."""
+
+    def __init__(self, workers: int, begin: Callable[[], object]) -> None:
+        self.left, self.begin = workers, begin
+
+    @pytest.hookimpl
+    def pytest_xdist_node_collection_finished(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.begin()
+
+
 def page(name: str) -> int:
     """Replay the blocks of one page, a file below docs/. Returns pytest's exit status, 2 for a page that is not there or has no blocks."""
     if not name.endswith(".md") or not (ROOT / "docs" / name).is_file():
@@ -48,7 +62,8 @@ def page(name: str) -> int:
 def main(what: str) -> int:
     """``all`` runs everything, ``check`` what needs no lab. Returns pytest's exit status."""
     # What needs a lab often waits for a program; the rest never does, and each worker more reads every page once more.
-    chosen = {"all": ["-n", "4", "--junitxml", "reports/junit.xml"], "check": ["-n", "2", "-m", "not lab and not browser and not long"]}
+    workers = {"all": 4, "check": 2}
+    chosen = {"all": ["--junitxml", "reports/junit.xml"], "check": ["-m", "not lab and not browser and not long"]}
     if what not in chosen:
         print("usage: python -m tests.run all|check|page PAGE", file=sys.stderr)
         return 2
@@ -58,6 +73,7 @@ def main(what: str) -> int:
         os.environ["HANDBOOK_ALL_BLOCKS"] = "1"
     ending.in_order()
     began, budget = time.monotonic(), yaml.safe_load((ROOT / "tests" / "budgets.yaml").read_text())["test_seconds" if what == "all" else "check_seconds"]
+    plugins = []
     with room.workshop("handbook-"), ExitStack() as stack:
         if what == "all":  # all workers ask one parent
             try:
@@ -66,8 +82,9 @@ def main(what: str) -> int:
                 print(problem, file=sys.stderr)
                 return 2
             os.environ["HANDBOOK_LITELLM"] = str(folder := stack.enter_context(room.room("forker-")))
-            stack.enter_context(Forker(folder, python))
-        status = pytest.main(["tests", "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]])
+            plugins.append(WhenCollected(workers[what], lambda: stack.enter_context(Forker(folder, python))))
+        words = ["tests", "-n", str(workers[what]), "--dist", "loadscope", "--no-loadscope-reorder", "--durations", "5", *chosen[what]]
+        status = pytest.main(words, plugins=plugins)
     print(f"It took {time.monotonic() - began:.0f} seconds; the budget is {budget} on two cores with nothing else running.")
     return status
 

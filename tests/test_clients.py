@@ -162,6 +162,14 @@ class Background(Home):
         found = [request for request in self.world.all_requests() if request["path"] == "/v1/messages" and f"one word: {word}" in json.dumps(request["body"])]
         return [(request["headers"]["host"], request["headers"].get("authorization")) for request in found]
 
+    def stop(self) -> None:
+        """End the agents. The command returns before they have ended, and until then they ask for a label, a summary and so on."""
+        self.run("daemon", "stop", "--any")
+        wait_until(lambda: not self.left(), 30, "the end of the background agents")
+
+    def left(self) -> list[str]:
+        return [line for line in self.world.inside.processes() if re.search(" --bg-|/claude daemon ", line)]
+
     def wait(self, word: str) -> set[tuple[str, str | None]]:
         wait_until(lambda: self.asked(word), 40, f"a request of the agent {word}")
         return set(self.asked(word))
@@ -179,7 +187,7 @@ def test_background_agents_keep_to_the_first_shell(world: World, book: Book) -> 
         assert agents.wait("third") == {gateway}
         assert agents.asked("second") == [] and recorded(other) == [] and next(rows) == "neither; it waits"
     finally:
-        agents.run("daemon", "stop", "--any")
+        agents.stop()
     agents = Background(world, "background-login")
     agents.write(".claude/.credentials.json", LOGIN)
     try:
@@ -192,7 +200,7 @@ def test_background_agents_keep_to_the_first_shell(world: World, book: Book) -> 
         assert f"Bearer {SECOND_KEY}" not in {key for _, key in agents.asked("fifth")} and next(rows) == "not the gateway"
         assert next(rows) == "the gateway"
     finally:
-        agents.run("daemon", "stop", "--any")
+        agents.stop()
 
 
 # The Agent SDK --------------------------------------------------------------------------

@@ -26,12 +26,15 @@ OLDEST, NEWEST = 9, 13
 
 
 def pythons() -> dict[str, Path]:
-    """Version -> program, of every Python 3.9 and newer here: in PATH, the system's, and those of pyenv and uv."""
+    """Version -> program, of every Python 3.9 and newer here: in PATH, the system's, and those of pyenv and uv.
+
+    pyenv's shims in PATH are not asked, which takes long: they start what its own folder holds.
+    """
     places = [Path(shutil.which(f"python3.{minor}") or "") for minor in range(OLDEST, NEWEST + 3)]
     places += [Path(sys.executable), Path("/usr/bin/python3")]
     for folder in (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"):
         places += sorted(folder.glob("*/bin/python3"))
-    places = [path for path in places if path.is_file()]
+    places = [path for path in places if path.is_file() and path.parent.name != "shims"]
     found: dict[str, Path] = {}
     with ThreadPoolExecutor() as pool:
         for path, version in zip(places, pool.map(version_of, places), strict=True):

@@ -346,9 +346,17 @@ def test_a_workshop_holds_everything_temporary(temporary: Path, monkeypatch: pyt
 
 def test_the_tests_have_a_folder_of_their_own(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
-    monkeypatch.setattr("pytest.main", lambda arguments: made.append(Path(tempfile.mkdtemp())) or 0)
+    monkeypatch.setattr("pytest.main", lambda arguments, plugins: made.append(Path(tempfile.mkdtemp())) or 0)
     assert run.main("check") == 0
     assert made[0].parent.parent == temporary and list(temporary.iterdir()) == []
+
+
+def test_what_takes_long_begins_when_all_workers_have_collected() -> None:
+    begun: list[str] = []
+    waiting = run.WhenCollected(2, lambda: begun.append("once"))
+    for expected in ([], ["once"], ["once"]):  # a worker that takes a dead one's place collects, too
+        waiting.pytest_xdist_node_collection_finished()
+        assert begun == expected
 
 
 def test_a_program_whose_starter_is_dead_already_ends() -> None:

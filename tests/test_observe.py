@@ -162,6 +162,17 @@ CASES: dict[str, tuple[Any, dict[str, Any], list[tuple[dict[str, Any], str]]]] =
             ({"bedrock": [{**INVOKED, "body": {"anthropic_version": "other"}}]}, "anthropic_version is 'other'"),
         ],
     ),
+    "models_asked": (
+        {"names": ["opus", "haiku"], "most": 2, "user_agent": HEADERS["user-agent"]},
+        {"requests": [request(body={"model": name}) for name in ("haiku", "opus", "opus")]},
+        [
+            ({"requests": []}, "was asked for {}, expected ['opus', 'haiku']"),
+            ({"requests": [request(body={"model": "opus"})]}, "was asked for {'opus': 1}"),
+            ({"requests": [request(body={"model": name}) for name in ("haiku", "opus", "opus", "opus")]}, "'opus': 3}"),
+            ({"requests": [request(body={"model": name}) for name in ("haiku", "opus", "sonnet")]}, "'sonnet': 1}"),
+            ({"requests": [request(user_agent="curl/8", body={"model": name}) for name in ("haiku", "opus")]}, "caller was 'curl/8'"),
+        ],
+    ),
     "provider_request": (
         EXPECTED,
         {"requests": [REQUEST], "direct": {**HEADERS, "anthropic-beta": "b, a"}},

@@ -12,6 +12,7 @@ import re
 import ssl
 import stat
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,17 @@ def provider_request(replay: Replay, row: Row, expected: dict[str, Any]) -> str 
         if problem:
             return problem
     return None
+
+
+def models_asked(replay: Replay, row: Row, expected: dict[str, Any]) -> str | None:
+    """Each of these models was asked, ``most`` times at most; no other was."""
+    seen = [request for request in replay.requests(row) if request["path"] == "/v1/messages"]
+    counted = Counter(request["body"]["model"] for request in seen)
+    if sorted(counted) != sorted(expected["names"]) or max(counted.values()) > expected["most"]:
+        wanted = f"{expected['names']}, each {expected['most']} times at most"
+        return f"the provider was asked for {dict(counted)}, expected {wanted}; the block printed:\n{row.output[-1500:]}"
+    problems = (_one(replay, request, {"user_agent": expected["user_agent"]}) for request in seen)
+    return next(filter(None, problems), None)
 
 
 def _one(replay: Replay, request: dict[str, Any], expected: dict[str, Any]) -> str | None:
@@ -579,7 +591,7 @@ KINDS: dict[str, Callable[..., str | None]] = {
     function.__name__: function
     for function in (
         exit, file, installed, gateway_models, hides, prints, prints_match, prints_names,
-        listens, dials, environment, provider_request, provider_saw, gone, proxied, loads,
+        listens, dials, environment, provider_request, models_asked, provider_saw, gone, proxied, loads,
         gateway_routes, gateway_request, fails_past_the_gateway, tells_apart, fails_with, asks_while, absent, unknown_past_the_gateway,
         legs, front_log, front_answers, tls, listens_only, refused, fails_past_the_proxy,
         provider_keys, gateway_meanwhile, clouds_meanwhile, asked_hosts, regions_meanwhile, unit, scraped, measures,
