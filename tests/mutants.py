@@ -19,6 +19,7 @@ listed is noticed; 2 when nothing could be judged.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import json
@@ -532,7 +533,9 @@ def select(mutants: list[Mutant], ids: list[str], only: set[str] | None) -> list
     """Those named by id (all when none is) whose file is in ``only`` (any when None)."""
     unknown = sorted(set(ids) - {mutant.id for mutant in mutants})
     if unknown:
-        raise MutantError(f"no mutant {', '.join(unknown)} in tests/mutants.yaml; it lists: {', '.join(mutant.id for mutant in mutants)}")
+        near = [name for word in unknown for name in difflib.get_close_matches(word, [mutant.id for mutant in mutants])]
+        meant = f"; did you mean {', '.join(near)}?" if near else "; each entry there begins with its id"
+        raise MutantError(f"no mutant {', '.join(unknown)} in tests/mutants.yaml{meant}")
     return [mutant for mutant in mutants if (not ids or mutant.id in ids) and (only is None or mutant.file in only)]
 
 

@@ -389,8 +389,9 @@ def test_an_interrupt_keeps_what_was_judged(monkeypatch: pytest.MonkeyPatch, tmp
 def test_selection() -> None:
     assert mutants.select([PORT], [], None) == mutants.select([PORT], ["port"], {PORT.file}) == [PORT]
     assert mutants.select([PORT], [], {"snippets/b"}) == []
-    with pytest.raises(MutantError, match="no mutant host in tests/mutants.yaml; it lists: port"):
-        mutants.select([PORT], ["host"], None)
+    for asked, said in (("prot", "did you mean port"), ("--help", "each entry there begins with its id")):
+        with pytest.raises(MutantError, match=f"no mutant {asked} in tests/mutants.yaml; {said}"):
+            mutants.select([PORT], [asked], None)
 
 
 # With the real programs ----------------------------------------------------------------
