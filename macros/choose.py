@@ -61,11 +61,6 @@ def numbers(root: str, questions: dict[str, Any]) -> dict[str, int]:
     return order
 
 
-def deepest(name: str, questions: dict[str, Any]) -> int:
-    """How many questions the longest way from here has, in a tree without circles."""
-    return 1 + max(deepest(questions[name][way], questions) for way in ("then", "otherwise")) if name in questions else 0
-
-
 def depth(book: Book, name: str, seen: tuple[str, ...] = ()) -> int:
     """How many questions the longest way from here has. Raises BookError for a way in a circle."""
     questions = book.fact("decision_tree.questions")

@@ -161,10 +161,11 @@ def test_a_drawing_that_says_something_else_is_noticed(site: Path, book: Book) -
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_the_drawing_can_be_read(site: Path, scheme: str, width: int) -> None:
+@pytest.mark.parametrize("where", ["choose/", "troubleshoot/flow/"])
+def test_the_drawing_can_be_read(site: Path, where: str, scheme: str, width: int) -> None:
     """Text of 16 px inside its box, in the page's own colours; the drawing scrolls, the page does not."""
     with Chromium() as browser, Served(site) as served, View(browser, served, scheme=scheme, width=width) as view:
-        page = view.open("choose/")
+        page = view.open(where)
         page.wait_for_function(  # the observer in shell.js speaks after the first layout
             """() => { const box = document.querySelector(".drawing > svg").parentElement;
             return (box.tabIndex === 0) === (box.scrollWidth > box.clientWidth); }"""
