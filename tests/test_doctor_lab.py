@@ -90,7 +90,7 @@ CASES = {
     "an unknown proxy": Case("proxy-name", {**DIRECT, "HTTPS_PROXY": "http://no-proxy.corp.example:3128"}),
     "no proxy at the port": Case("proxy-refused", {**DIRECT, "HTTPS_PROXY": "http://proxy.corp.example:3129"}),
     "inspection without the authority": Case("tls-inspected", {"ANTHROPIC_API_KEY": LAB_KEY, "HTTPS_PROXY": PROXY}, "inspect"),
-    "this machine through the proxy": Case("loopback-through-proxy", {**THROUGH, "HTTPS_PROXY": PROXY}, "open", claude=False),
+    "this machine through the proxy": Case("loopback-through-proxy", {**THROUGH, "HTTPS_PROXY": PROXY}, "open"),
     # the gateway and the provider
     "a wrong key": Case("key-refused", {**THROUGH, "ANTHROPIC_AUTH_TOKEN": "sk-not-the-key"}),
     "a model that is not there": Case("model", {**THROUGH, "ANTHROPIC_MODEL": "claude-opus-4-8"}),

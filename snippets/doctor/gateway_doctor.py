@@ -2217,6 +2217,7 @@ class Doctor:
                 "loopback-through-proxy",
                 f"{target.shown} is this machine, and {proxy.variable} sends it to {proxy.shown}; NO_PROXY does not name it",
                 "NO_PROXY",
+                f"{DENIED} 403" if target.scheme == "http" else "",
             )
             self.hops.append(Hop("path", "skipped", "requests to this machine would go to the proxy"))
             return True

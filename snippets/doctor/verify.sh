@@ -1,1 +1,1 @@
-echo "17a71f62cbe6589d81c1189ff01bd06716ad22ad12ca03cfec8fc4d67277b15b  gateway_doctor.py" | sha256sum --check
+echo "9564d2075468ef86f7d008d13f24792fd5fd3f3059146f462d34f0b2b9d8e8ef  gateway_doctor.py" | sha256sum --check
