@@ -45,6 +45,7 @@ SYSTEM = {
     "chromium-headless-shell": "chromium-headless-shell",
     "cntlm": "cntlm", "curl": "curl", "haproxy": "haproxy", "ip": "iproute2", "nginx": "nginx-light", "nsenter": "util-linux",
     "openssl": "openssl", "squid": "squid-openssl", "sudo": "sudo", "systemctl": "systemd", "tcpdump": "tcpdump", "unshare": "util-linux",
+    "zsh": "zsh",
 }  # fmt: skip
 
 

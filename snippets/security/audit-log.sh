@@ -2,7 +2,7 @@ lines() { grep -sc 'GET /v1/models' ~/litellm-gateway/gateway.log; }
 before=$(lines)
 printf 'Authorization: Bearer %s\n' "$ANTHROPIC_AUTH_TOKEN" |
   curl -s -m 20 -H @- -o /dev/null "$ANTHROPIC_BASE_URL/v1/models"
-sleep 1 # the line may come a moment after the answer
+sleep 1
 after=$(lines)
 if [ "${after:-0}" -gt "${before:-0}" ]; then
   echo "ok: a request leaves a line in the log"

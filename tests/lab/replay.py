@@ -102,6 +102,7 @@ class Replay(World):
     belongs to one and is ``not here`` in the others.
     ``compiled``: gives a warm LiteLLM; one that is installed and started cold
     uses what Python made of its files. Without it, Python compiles them.
+    ``shell``: what the reader's terminals run.
     """
 
     def __init__(
@@ -114,10 +115,11 @@ class Replay(World):
         tamper: Callable[[Replay], None] | None = None,
         variant: str | None = None,
         compiled: Callable[[], litellm_fork.Forker] | None = None,
+        shell: str = "/bin/bash",
     ) -> None:
         self.about = book.pages.get(page, {})
         super().__init__(book, site, self.about.get("machines"), self.about.get("providers", []))
-        self.page = page
+        self.page, self.shell = page, shell
         self.forker, self.update, self.tamper = forker, update, tamper
         self.compiled = None if forker else compiled
         self.rows = rows_of(book, site, page)

@@ -31,6 +31,10 @@ def visible(text: str) -> str:
     return CONTROL.sub("", ERASED.sub("", text).replace("\r", "\n"))
 
 
+#: How each shell is started, without files of the reader's, and with jobs as in a terminal.
+SHELLS = {"bash": ["bash", "--noprofile", "--norc", "-m"], "zsh": ["zsh", "-f", "-i"]}
+
+
 class Hang(Exception):
     """A block did not end within its time."""
 
@@ -47,7 +51,7 @@ class Result:
 
 
 class Terminal:
-    """An empty home folder, an environment built from nothing, bash, and a real terminal."""
+    """An empty home folder, an environment built from nothing, the shell that its SHELL names (bash unless told), and a real terminal."""
 
     def __init__(self, inside: Namespace, folder: Path, env: dict[str, str], cwd: Path, view: list[str] | None = None) -> None:
         """``folder`` is below the namespace's ``mnt``; ``cwd`` is a path inside; ``view``: the command that narrows what it sees."""
@@ -65,13 +69,13 @@ class Terminal:
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         commands, self.commands = os.pipe()
         self.process = inside.popen(
-            [*(view or []), "setsid", "--ctty", "bash", "--noprofile", "--norc", "-m", f"/dev/fd/{commands}"], env, cwd,
+            [*(view or []), "setsid", "--ctty", *SHELLS[Path(env.get("SHELL", "bash")).name], f"/dev/fd/{commands}"], env, cwd,
             stdin=screen, stdout=screen, stderr=screen, pass_fds=(commands,), start_new_session=True,
         )  # fmt: skip
         os.close(screen)
         os.close(commands)
         # Commands come from a pipe, so that the terminal stays free for what a reader types.
-        self._send(f"exec {commands}<&-; trap : INT\n")
+        self._send(f"lab_commands={commands}; exec {{lab_commands}}<&-; unset lab_commands; trap : INT\n")
         self.log.touch()
         self.reading = threading.Lock()
         self.reader = threading.Thread(target=self._record, daemon=True)
@@ -104,7 +108,7 @@ class Terminal:
     def _environment(self, name: str) -> dict[str, str]:
         data = (self.folder / name).read_text()
         found = dict(item.split("=", 1) for item in data.split("\0") if item)
-        return {key: value for key, value in found.items() if key not in {"_", "SHLVL", "PWD", "OLDPWD"}}
+        return {key: value for key, value in found.items() if key not in {"_", "SHLVL", "PWD", "OLDPWD", "LOGNAME"}}  # shells set these themselves
 
     def screen(self) -> str:
         return self.log.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")

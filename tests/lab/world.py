@@ -38,6 +38,9 @@ AWS_PORT = 5000
 class World:
     """One reader's machine, and a gateway host beside it where a page has ``machines``. Everything in it ends with it."""
 
+    #: The reader's shell; tests/lab/terminal.py knows bash and zsh.
+    shell = "/bin/bash"
+
     def __init__(self, book: Book, site: Path, machines: dict[str, Any] | None = None, providers: Iterable[str] = ()) -> None:
         self.book, self.site, self.providers = book, site, list(providers)
         self.machines = machines or {}
@@ -92,7 +95,7 @@ class World:
         certificates.authority(self.lab, "api.anthropic.com", *regions, *further)
         self.env = {
             "HOME": str(HOME), "PATH": "/mnt/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": "/bin/bash", "USER": "reader", "TMPDIR": "/mnt/tmp",
+            "LANG": "C.UTF-8", "TERM": "xterm-256color", "SHELL": self.shell, "USER": "reader", "TMPDIR": "/mnt/tmp",
         }  # fmt: skip
         self._start("tests.lab.dns", "/mnt/lab/dns.txt")
         tls = ["--tls-port", "443", "--certificate", "/mnt/lab/server.pem"]
