@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from macros.ledger import Block, Book
+from macros.ledger import Block, Book, load
 from tests import mutants
 from tests import run as runner
 from tests.lab import programs, room
@@ -392,6 +392,12 @@ def test_selection() -> None:
     for asked, said in (("prot", "did you mean port"), ("--help", "each entry there begins with its id")):
         with pytest.raises(MutantError, match=f"no mutant {asked} in tests/mutants.yaml; {said}"):
             mutants.select([PORT], [asked], None)
+
+
+def test_a_block_that_is_slow_by_itself_gets_longer() -> None:
+    book = load()
+    mutants._hurry(book)
+    assert (book.block("gateways/kit/run.sh").data["seconds"], book.block("gateways/kit/folder.sh").data["seconds"]) == (60, mutants.PATIENCE)
 
 
 # With the real programs ----------------------------------------------------------------
